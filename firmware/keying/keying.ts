@@ -1,0 +1,115 @@
+// The one interface of "agree on SRTP keys inside an SDP offer/answer"; a provider per method implements it.
+
+import type { SrtpKeys } from "../srtp/keys.js";
+
+/** Methods of agreeing on keys. */
+export type KeyingName = "mikey" | "sdes" | "dtls" | "zrtp" | "smime";
+
+/** One SDP attribute, `a=name` or `a=name:value`. */
+export interface KeyingAttribute {
+  readonly name: string;
+  readonly value?: string;
+}
+
+/** The attributes a method puts into (or finds in) an offer or answer. */
+export interface KeyingAttributes {
+  /** At session level. */
+  readonly session: readonly KeyingAttribute[];
+  /** At the level of the secured media line. */
+  readonly media: readonly KeyingAttribute[];
+}
+
+/** How the other end proved who it is. */
+export type Proof =
+  | {
+      readonly kind: "certificate";
+      /** Common name or first subject alternative name of the certificate. */
+      readonly subject: string;
+      /** Common name of the trust anchor the chain ends in. */
+      readonly ca: string;
+      /** SHA-256 of the certificate, lower-case hex. */
+      readonly fingerprint: string;
+      /** End of validity, ISO 8601. */
+      readonly notAfter: string;
+    }
+  | { readonly kind: "shared-key" /** Configured name of the key, never the key. */; readonly keyName: string };
+
+/** Who is at the other end, by what proof, since when: shown on the screen and by `sotto status`. */
+export interface VerifiedPeer {
+  /** The identity that was proved, e.g. `sip:bob@example.com`. */
+  readonly identity: string;
+  readonly proof: Proof;
+  /** Key agreement in words, e.g. `MIKEY signed Diffie-Hellman (OAKLEY 5)`. */
+  readonly method: string;
+  /** Wall-clock ms since 1970 at which it was proved. */
+  readonly sinceMs: number;
+}
+
+/** Why keys were not agreed on. */
+export interface KeyingError {
+  /** Stable word for logs and tests, e.g. `"wrong-psk"`, `"certificate-expired"`, `"replayed"`. */
+  readonly code: string;
+  /** The SIP status an offer with this problem deserves (488 unless something says better). */
+  readonly sipStatus: number;
+  /** One line for Warning or Reason; no secrets. */
+  readonly text: string;
+  /** One sentence for the person holding the phone. */
+  readonly user: string;
+  /** Attributes that tell the peer (MIKEY's error message), when the protocol has some. */
+  readonly attributes?: KeyingAttributes;
+}
+
+/** What is known of a call before keys are agreed on. */
+export interface KeyingContext {
+  /** Our identity, a SIP URI. */
+  readonly localUri: string;
+  /** Whom we believe to talk to: the URI dialled, or the caller's From URI. */
+  readonly peerUri: string;
+  /** SSRC of our own RTP stream (MIKEY's CS ID map names it). */
+  readonly ssrc: number;
+}
+
+/** What a session says, at most one `failed`, `keys` possibly again on a re-key. */
+export interface KeyingEvents {
+  keys(tx: SrtpKeys, rx: SrtpKeys, peer: VerifiedPeer): void;
+  /**
+   * The offer's sender is authenticated (called once at the answerer, before keys): from here on expensive work is justified.
+   */
+  verified?(peer: VerifiedPeer): void;
+}
+
+/** A method's promise of attributes, or why not. */
+export type KeyingResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: KeyingError };
+
+/** One call's key agreement. Every method settles; none rejects. */
+export interface KeyingSession {
+  /** Offerer: what goes into the SDP offer. */
+  offer(): Promise<KeyingResult<KeyingAttributes>>;
+  /**
+   * Answerer: reads and verifies the offered attributes. Cheap checks first. May be called as soon as the offer has arrived;
+   * {@link answer} calls it when it was not.
+   */
+  verify(offered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>>;
+  /** Answerer: agrees, reports keys through the events and returns what goes into the SDP answer. */
+  answer(offered: KeyingAttributes): Promise<KeyingResult<KeyingAttributes>>;
+  /** Offerer: reads the answer and reports keys through the events. */
+  accept(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>>;
+  /** True: the packet that came on the RTP port was this method's (DTLS, ZRTP). */
+  onMediaPacket?(packet: Uint8Array): boolean;
+  /** Wipes every key this session still holds. Further calls answer with code `"closed"`. */
+  close(): void;
+}
+
+/** One method of agreeing on SRTP keys beside an SDP offer/answer (RFC 3264). */
+export interface Keying {
+  readonly name: KeyingName;
+  /** True when the attributes of an offer are this method's. */
+  recognises(offered: KeyingAttributes): boolean;
+  /** Work that needs no answer from the peer and may run long before a call (key pairs, certificates). */
+  prepare(): Promise<void>;
+  open(role: "offerer" | "answerer", context: KeyingContext, events: KeyingEvents): KeyingSession;
+  /** Wipes long-term secrets held in memory. */
+  close(): void;
+}

@@ -1,0 +1,10 @@
+// Runtime: time, timers, trace points, log, files, orderly exit.
+export * from "./atomic-file.js";
+export * from "./clock.js";
+export * from "./log.js";
+export * from "./result.js";
+export * from "./secret.js";
+export * from "./shutdown.js";
+export * from "./timers.js";
+export * from "./trace.js";
+export * from "./virtual-time.js";

@@ -1,0 +1,131 @@
+// What the user agent core offers to the rooms above it: calls as INVITE usages of dialogs, no sockets, no timers.
+
+import type { SipHeaders, SipRequest, SipResponse } from "./grammar/message.js";
+
+/** A message body with its type. */
+export interface SipBody {
+  /** E.g. `"application/sdp"`. */
+  readonly type: string;
+  readonly content: Uint8Array;
+}
+
+/** Extra header fields, as printed: name, value. */
+export type ExtraHeaders = readonly (readonly [name: string, value: string])[];
+
+/** A transport address. */
+export interface SipAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly transport: "udp" | "tcp" | "tls";
+}
+
+/** How a request ended. `cause` says who decided: the peer's final response, a timer, the transport. */
+export interface Failure {
+  readonly status: number;
+  readonly reason: string;
+  readonly cause: "response" | "timeout" | "transport";
+  readonly response?: SipResponse;
+}
+
+/** A call we place. */
+export interface OutgoingInviteOptions {
+  /** Request-URI and To, e.g. `sip:bob@example.com`. */
+  readonly target: string;
+  /** Our address of record; goes into From. */
+  readonly from: { readonly uri: string; readonly displayName?: string };
+  /** Where to send it when not where the target says (outbound proxy). */
+  readonly nextHop?: SipAddress;
+  readonly body?: SipBody;
+  readonly headers?: ExtraHeaders;
+}
+
+export interface OutgoingInviteEvents {
+  /** The first transmission has left; monotonic ms. */
+  sent(atMs: number): void;
+  /** 1xx, 100 included. `atMs`: when its datagram arrived. */
+  provisional(response: SipResponse, atMs: number): void;
+  /**
+   * The first 2xx; the call must call `dialog.ack()` soon. The core retransmits that ACK for retransmitted 2xx, and ACKs then BYEs any
+   * other dialog a forked request makes.
+   */
+  accepted(response: SipResponse, dialog: InviteDialog, atMs: number): void;
+  /** Nothing will come of it; said once, never after `accepted`. A cancelled call ends with 487. */
+  failed(failure: Failure): void;
+}
+
+export interface OutgoingInvite {
+  readonly callId: string;
+  /** CANCEL now or as soon as a provisional response allows it (RFC 3261 section 9.1). A 2xx that still comes is ACKed and BYEd. */
+  cancel(reason?: string): void;
+}
+
+/** A call that comes in. */
+export interface IncomingInvite {
+  readonly request: SipRequest;
+  readonly callId: string;
+  /** When the datagram arrived, monotonic ms. */
+  readonly receivedAtMs: number;
+  readonly source: SipAddress;
+  /** Set by whoever takes the call. */
+  events: IncomingInviteEvents;
+  /** 101-199 with our tag. */
+  provisional(status: number, options?: ResponseOptions): void;
+  /** 2xx with our tag; retransmitted until the ACK. */
+  accept(options: ResponseOptions): InviteDialog;
+  /** 3xx-6xx. */
+  reject(status: number, options?: ResponseOptions): void;
+}
+
+export interface ResponseOptions {
+  readonly reason?: string;
+  readonly headers?: ExtraHeaders;
+  readonly body?: SipBody;
+}
+
+export interface IncomingInviteEvents {
+  /** CANCELled (487 is already answered) or the transaction timed out; said once, never after accept() or reject(). */
+  cancelled(reason: string): void;
+}
+
+/** A confirmed dialog with an INVITE usage (RFC 3261 section 12; RFC 5057). */
+export interface InviteDialog {
+  readonly callId: string;
+  readonly localUri: string;
+  readonly remoteUri: string;
+  events: InviteDialogEvents;
+  /** Caller: acknowledges the 2xx of the initial INVITE or of our last re-INVITE. Calling it twice for one 2xx is an error (Error). */
+  ack(body?: SipBody): void;
+  /** Sends a re-INVITE. One at a time: rejects a second with failure 491 by itself. 491 from the peer is retried as in section 14.1. */
+  reinvite(body: SipBody, result: (outcome: { readonly ok: SipResponse } | { readonly failed: Failure }) => void): void;
+  /** Ends the call. Where a 2xx of ours is not yet ACKed it waits for the ACK or its time-out (section 15). Idempotent. */
+  bye(headers?: ExtraHeaders): void;
+}
+
+/** A re-INVITE of the peer. */
+export interface IncomingReinvite {
+  readonly request: SipRequest;
+  accept(options: ResponseOptions): void;
+  reject(status: number, options?: ResponseOptions): void;
+}
+
+export interface InviteDialogEvents {
+  /** Callee: the ACK of our 2xx came. */
+  acked(request: SipRequest, atMs: number): void;
+  /** The peer re-INVITEs; answer it through its methods. */
+  reinvite(request: IncomingReinvite): void;
+  /** Over: BYE of the peer, BYE answered, ACK that never came, 481/408 to a request within. Said once. `headers` of the peer's BYE when there is one. */
+  ended(why: {
+    readonly by: "peer" | "us" | "timeout" | "error";
+    readonly text: string;
+    readonly headers?: SipHeaders;
+  }): void;
+}
+
+/** The core's needs of the room above. */
+export interface UserAgentEvents {
+  /** A new call; must be answered through `invite` in the end. When nothing listens it is declined with 480. */
+  invite(invite: IncomingInvite): void;
+}
+
+/** Counters of what was received and dropped, by reason; shown in `sotto status`. */
+export type SipCounters = Readonly<Record<string, number>>;

@@ -1,0 +1,151 @@
+// Runs the suites under test/ with uvu, each file in a process of its own, and closes with one line of totals.
+// Usage: node toolchain/run-tests.mjs [--coverage] [--jobs N] [WORD ...]   (WORDs: only files whose path contains one of them)
+// A suite reports a skipped test by printing "skipped: <reason>"; with CI=true a skip that names a missing peer or tool is made a failure by the suite itself.
+
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, relative } from "node:path";
+import { compile, top } from "./compile.mjs";
+
+const LIMIT_MS = 240_000;
+
+const words = [];
+let jobs = Math.max(2, availableParallelism());
+let coverage = false;
+for (let i = 2; i < process.argv.length; i++) {
+  const word = process.argv[i];
+  if (word === "--coverage") coverage = true;
+  else if (word === "--jobs") jobs = Number(process.argv[++i]);
+  else if (word.startsWith("-")) {
+    console.error(`run-tests: unknown option ${word} (known: --coverage, --jobs N)`);
+    process.exit(2);
+  } else words.push(word);
+}
+if (!Number.isInteger(jobs) || jobs < 1) {
+  console.error("run-tests: --jobs takes a whole number from 1 up");
+  process.exit(2);
+}
+
+const js = await compile();
+
+function suites(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return suites(path);
+    return entry.name.endsWith(".test.js") ? [path] : [];
+  });
+}
+
+const all = suites(join(js, "test")).sort();
+const chosen = all.filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
+// Suites that start real peers share ports and the machine's clocked sound: one at a time, after the rest.
+const isHeavy = (file) => /test\/(interop|device|e2e)\//.test(file);
+const light = chosen.filter((file) => !isHeavy(file));
+const heavy = chosen.filter(isHeavy);
+
+const coverageFolder = join(top, "coverage", "raw");
+if (coverage) {
+  rmSync(join(top, "coverage"), { recursive: true, force: true });
+  mkdirSync(coverageFolder, { recursive: true });
+}
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours are control characters
+const colours = /\u001b\[[0-9;]*m/g;
+
+function run(file) {
+  return new Promise((resolve) => {
+    const name = relative(js, file).replace(/\.js$/, ".ts");
+    const started = performance.now();
+    const env = { ...process.env, FORCE_COLOR: "0" };
+    if (coverage) env.NODE_V8_COVERAGE = coverageFolder;
+    const child = spawn(process.execPath, ["--enable-source-maps", file], {
+      cwd: top,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (data) => {
+        output += data;
+      });
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill("SIGKILL");
+    }, LIMIT_MS);
+    child.on("close", (code, signal) => {
+      clearTimeout(timer);
+      const text = output.replace(colours, "");
+      const count = (pattern) => [...text.matchAll(pattern)].reduce((sum, match) => sum + Number(match[1]), 0);
+      const total = count(/^\s*Total:\s+(\d+)/gm);
+      const passed = count(/^\s*Passed:\s+(\d+)/gm);
+      const skips = [...text.matchAll(/^skipped: (.*)$/gm)].map((match) => match[1]);
+      const skipped = count(/^\s*Skipped:\s+(\d+)/gm) + skips.length;
+      let failed = total - passed;
+      // A suite that says it skipped as a whole may have no test; one that dies or says nothing has failed.
+      if (late || (code !== 0 && failed === 0) || (total === 0 && skips.length === 0)) failed = Math.max(1, failed);
+      totals.passed += passed;
+      totals.failed += failed;
+      totals.skipped += skipped;
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      console.log(
+        `${failed ? "FAIL" : "ok  "} ${name} (${passed} passed${failed ? `, ${failed} failed` : ""}, ${seconds} s)`,
+      );
+      for (const reason of skips) console.log(`     skipped: ${reason}`);
+      if (failed) {
+        const why = late ? `no end within ${LIMIT_MS / 1000} s` : signal ? `ended by ${signal}` : `exit code ${code}`;
+        failures.push(`--- ${name}: ${why}\n${text.trimEnd()}`);
+      }
+      resolve();
+    });
+  });
+}
+
+async function drain(files, width) {
+  const queue = [...files];
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      for (let file = queue.shift(); file; file = queue.shift()) await run(file);
+    }),
+  );
+}
+
+await drain(light, jobs);
+await drain(heavy, 1);
+for (const failure of failures) console.log(failure);
+if (coverage) {
+  const c8 = join(top, "node_modules", ".bin", "c8");
+  await new Promise((resolve) => {
+    spawn(
+      c8,
+      [
+        "report",
+        "--temp-directory",
+        coverageFolder,
+        "--reporter",
+        "text-summary",
+        "--reporter",
+        "html",
+        "--reports-dir",
+        "coverage",
+        "--exclude",
+        "out/js/test/**",
+        "--exclude",
+        "test/**",
+        "--exclude-after-remap",
+        "--src",
+        top,
+      ],
+      { cwd: top, stdio: "inherit" },
+    ).on("close", resolve);
+  });
+}
+if (chosen.length === 0) {
+  console.log(`no suite matches: ${words.join(" ")}`);
+  totals.failed++;
+}
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(totals.failed ? 1 : 0);
