@@ -52,7 +52,6 @@ if (coverage) {
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
-// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours are control characters
 const colours = /\u001b\[[0-9;]*m/g;
 
 function run(file) {
