@@ -1,0 +1,204 @@
+// Reads a configuration file: JSON (comments allowed), schema, files it names. Every error says field, value and what is allowed.
+
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { type ParseError, parse as parseJson, printParseErrorCode } from "jsonc-parser";
+import * as v from "valibot";
+import { type Config, configSchema } from "./schema.js";
+
+/** One thing wrong with a configuration. */
+export interface ConfigProblem {
+  /** E.g. `accounts[0].security`; empty for the file as a whole. */
+  readonly field: string;
+  /** What was found and what is allowed. */
+  readonly text: string;
+}
+
+/** Thrown by {@link loadConfig}; `message` lists every problem, one a line. */
+export class ConfigError extends Error {
+  constructor(
+    readonly file: string,
+    readonly problems: readonly ConfigProblem[],
+  ) {
+    super(problems.map((p) => `${file}: ${p.field ? `${p.field}: ` : ""}${p.text}`).join("\n"));
+    this.name = "ConfigError";
+  }
+}
+
+/** The value as shown in an error: short, on one line. */
+function show(value: unknown): string {
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > 80 ? json.slice(0, 77) + "…" : json;
+}
+
+function fieldOf(issue: v.BaseIssue<unknown>): string {
+  let field = "";
+  for (const item of issue.path ?? []) {
+    if (typeof item.key === "number") field += `[${item.key}]`;
+    else field += (field ? "." : "") + String(item.key);
+  }
+  return field;
+}
+
+/** The fields an object may have, for the error about one it may not. */
+function knownFields(issue: v.BaseIssue<unknown>): string {
+  let schema: unknown = configSchema;
+  for (const item of (issue.path ?? []).slice(0, -1)) schema = step(unwrap(schema), item.key);
+  const entries = (unwrap(schema) as { entries?: Record<string, unknown> }).entries;
+  return entries ? Object.keys(entries).join(", ") : "none";
+}
+
+/** Looks through optional() and pipe() to the schema inside. */
+function unwrap(schema: unknown): unknown {
+  let inner = schema as { type?: string; wrapped?: unknown; pipe?: unknown[] };
+  while (inner.type === "optional" && inner.wrapped) inner = inner.wrapped as typeof inner;
+  return inner;
+}
+
+function step(schema: unknown, key: unknown): unknown {
+  const holder = schema as { entries?: Record<string, unknown>; item?: unknown };
+  return typeof key === "number" ? holder.item : holder.entries?.[String(key)];
+}
+
+function describe(issue: v.BaseIssue<unknown>): ConfigProblem {
+  const field = fieldOf(issue);
+  if (issue.kind === "schema" && issue.type === "strict_object") {
+    const missing = issue.received === "undefined";
+    if (missing) return { field, text: `is missing` };
+    if (issue.expected === "never") return { field, text: `is not known here; allowed: ${knownFields(issue)}` };
+    return { field, text: `got ${show(issue.input)}, allowed: an object` };
+  }
+  return { field, text: `got ${show(issue.input)}, allowed: ${issue.message}` };
+}
+
+/** Checks a parsed configuration. Pure: opens no file. */
+export function parseConfig(json: unknown): { config: Config } | { problems: ConfigProblem[] } {
+  if (Array.isArray(json)) return { problems: [{ field: "", text: "got a list, allowed: an object" }] };
+  const outcome = v.safeParse(configSchema, json);
+  if (outcome.success) return { config: outcome.output };
+  return { problems: outcome.issues.map(describe) };
+}
+
+/**
+ * Reads and checks a configuration file, and that the files it names exist and secret ones are private.
+ * @throws ConfigError listing everything that is wrong.
+ */
+export function loadConfig(file: string): Config {
+  let raw: string;
+  try {
+    raw = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new ConfigError(file, [
+      { field: "", text: `cannot be read (${(error as NodeJS.ErrnoException).code ?? error})` },
+    ]);
+  }
+  const errors: ParseError[] = [];
+  const json: unknown = parseJson(raw, errors, { allowTrailingComma: true });
+  if (errors.length > 0)
+    throw new ConfigError(file, [{ field: "", text: `is not JSON: ${jsonProblem(raw, errors[0])}` }]);
+  const outcome = parseConfig(json);
+  if ("problems" in outcome) throw new ConfigError(file, outcome.problems);
+  const config = absolute(outcome.config, dirname(resolve(file)));
+  const problems = [...checkFiles(config), ...checkMeaning(config)];
+  if (problems.length > 0) throw new ConfigError(file, problems);
+  return config;
+}
+
+/** Where the first mistake is. The text around it is not quoted: it may be a secret. */
+function jsonProblem(raw: string, error: ParseError): string {
+  const before = raw.slice(0, error.offset).split("\n");
+  return `${printParseErrorCode(error.error)} at line ${before.length}, column ${before[before.length - 1].length + 1}`;
+}
+
+/** Paths in the file are relative to the file's folder. */
+function absolute(config: Config, folder: string): Config {
+  const at = (path: string | undefined) => (path === undefined || isAbsolute(path) ? path : join(folder, path));
+  return {
+    ...config,
+    control: at(config.control) ?? join(folder, "control.sock"),
+    traceFile: at(config.traceFile),
+    log: { ...config.log, file: at(config.log.file) },
+    sip: { ...config.sip, tapFile: at(config.sip.tapFile) },
+    devices: Object.fromEntries(
+      Object.entries(config.devices).map(([device, options]) => [
+        device,
+        Object.fromEntries(
+          Object.entries(options).map(([name, value]) => [
+            name,
+            /(?:Wav|File)$/.test(name) && typeof value === "string" ? at(value) : value,
+          ]),
+        ),
+      ]),
+    ),
+    accounts: config.accounts.map((account) => ({
+      ...account,
+      keying: {
+        ...account.keying,
+        certificate: at(account.keying.certificate),
+        privateKey: at(account.keying.privateKey),
+        trustAnchors: account.keying.trustAnchors.map((anchor) => at(anchor)!),
+        sharedKeys: account.keying.sharedKeys.map((key) => ({ ...key, file: at(key.file)! })),
+      },
+    })),
+  };
+}
+
+function checkFiles(config: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const readable = (field: string, path: string | undefined, secret = false) => {
+    if (path === undefined) return;
+    try {
+      accessSync(path, constants.R_OK);
+      const mode = statSync(path).mode & 0o777;
+      if (secret && (mode & 0o077) !== 0)
+        problems.push({ field, text: `${path} can be read by others (mode ${mode.toString(8)}); allowed: mode 600` });
+    } catch (error) {
+      problems.push({
+        field,
+        text: `got ${show(path)}, which cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      });
+    }
+  };
+  config.accounts.forEach((account, i) => {
+    const at = `accounts[${i}].keying`;
+    readable(`${at}.certificate`, account.keying.certificate);
+    readable(`${at}.privateKey`, account.keying.privateKey, true);
+    account.keying.trustAnchors.forEach((path, j) => readable(`${at}.trustAnchors[${j}]`, path));
+    account.keying.sharedKeys.forEach((key, j) => readable(`${at}.sharedKeys[${j}].file`, key.file, true));
+  });
+  return problems;
+}
+
+/** What no single field can say. */
+function checkMeaning(config: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  config.accounts.forEach((account, i) => {
+    const at = `accounts[${i}].keying`;
+    const { offer, certificate, privateKey, trustAnchors, sharedKeys } = account.keying;
+    if ((certificate === undefined) !== (privateKey === undefined))
+      problems.push({ field: at, text: "certificate and privateKey go together: one of them is missing" });
+    if (certificate !== undefined && trustAnchors.length === 0)
+      problems.push({
+        field: `${at}.trustAnchors`,
+        text: "is empty: no peer's certificate could be believed; allowed: at least one CA file",
+      });
+    if (account.security === "off") return;
+    if (offer === "dh" && certificate === undefined)
+      problems.push({ field: at, text: 'offer is "dh", which needs certificate, privateKey and trustAnchors' });
+    if (offer === "psk" && sharedKeys.length === 0)
+      problems.push({
+        field: `${at}.sharedKeys`,
+        text: 'is empty, but offer is "psk"; allowed: at least one { peer, file }',
+      });
+  });
+  const seen = new Set<string>();
+  config.accounts.forEach((account, i) => {
+    if (seen.has(account.uri))
+      problems.push({
+        field: `accounts[${i}].uri`,
+        text: `${show(account.uri)} is there twice; allowed: each account once`,
+      });
+    seen.add(account.uri);
+  });
+  return problems;
+}

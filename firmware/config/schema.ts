@@ -1,0 +1,121 @@
+// What a configuration file may say, checked by valibot. Every field has a default where one makes sense.
+
+import * as v from "valibot";
+
+const port = v.pipe(
+  v.number("a whole number from 0 to 65535"),
+  v.check((n) => Number.isInteger(n) && n >= 0 && n <= 65535, "a whole number from 0 to 65535 (0: any free port)"),
+);
+const text = v.pipe(v.string("a text"), v.minLength(1, "a text that is not empty"));
+const path = v.pipe(v.string("a file path"), v.minLength(1, "a file path"));
+
+/** `sip:user@host`, without parameters, headers or password. */
+const sipUri = v.pipe(
+  v.string("a SIP URI such as sip:alice@example.com"),
+  v.regex(
+    /^sips?:[^\s@:;?<>"]+@(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?$/,
+    "a SIP URI such as sip:alice@example.com",
+  ),
+);
+
+const between = (low: number, high: number, unit: string) => {
+  const allowed = `a number from ${low} to ${high}${unit}`;
+  return v.pipe(v.number(allowed), v.minValue(low, allowed), v.maxValue(high, allowed));
+};
+
+const keying = v.strictObject({
+  /** Method offered in calls we place; calls we receive may use any method that is configured. */
+  offer: v.optional(v.picklist(["dh", "psk"], '"dh" or "psk"'), "dh"),
+  /** Our certificate (PEM; further certificates of the chain may follow in the file). Its subjectAltName holds the account's URI. */
+  certificate: v.optional(path),
+  /** Private key of the certificate (PEM, file mode 0600). */
+  privateKey: v.optional(path),
+  /** Certificate authorities we believe (PEM files). */
+  trustAnchors: v.optional(v.array(path, "a list of file paths"), []),
+  /** Keys shared with peers: 32 to 512 hex digits in a file of mode 0600. */
+  sharedKeys: v.optional(v.array(v.strictObject({ peer: sipUri, file: path }), "a list of { peer, file }"), []),
+  /** How far the peer's clock may be from ours, seconds. */
+  clockSkewS: v.optional(between(1, 86_400, " seconds"), 300),
+});
+
+const account = v.strictObject({
+  /** Address of record. */
+  uri: sipUri,
+  displayName: v.optional(text),
+  /** required: no clear call ever leaves or is taken; preferred: secured where the peer can; off: never secured. */
+  security: v.optional(v.picklist(["required", "preferred", "off"], '"required", "preferred" or "off"'), "required"),
+  keying: v.optional(keying, {}),
+  /** Codecs, most wanted first. */
+  codecs: v.optional(
+    v.pipe(
+      v.array(v.picklist(["PCMU", "PCMA"], '"PCMU" or "PCMA"'), 'a list of "PCMU", "PCMA"'),
+      v.minLength(1, "at least one codec"),
+      v.check((list) => new Set(list).size === list.length, "each codec once"),
+    ),
+    ["PCMU", "PCMA"],
+  ),
+  /** Answer after this many ms without a key press; absent: never. */
+  autoAnswerMs: v.optional(between(0, 60_000, " ms")),
+});
+
+const nextHop = v.strictObject({ host: text, port: v.optional(port, 5060) });
+
+/** The whole file. */
+export const configSchema = v.strictObject({
+  /** Which board of platform/ this is. */
+  board: v.optional(text, "host"),
+  /** Settings handed to the board's drivers, by device: `{"audio": {"captureWav": "in.wav"}}`. Checked by the board. */
+  devices: v.optional(v.record(v.string(), v.record(v.string(), v.unknown())), {}),
+  sip: v.optional(
+    v.strictObject({
+      /** Address the phone binds and announces. */
+      address: v.optional(v.pipe(v.string("an IP address"), v.ip("an IP address")), "127.0.0.1"),
+      port: v.optional(port, 5060),
+      /** Send every request of ours to this proxy instead of where its URI says. */
+      outboundProxy: v.optional(nextHop),
+      /** Where SIP messages are recorded (JSON lines, keys removed), for a ladder diagram; absent: nowhere. */
+      tapFile: v.optional(path),
+    }),
+    {},
+  ),
+  rtp: v.optional(
+    v.pipe(
+      v.strictObject({ portMin: v.optional(port, 40_000), portMax: v.optional(port, 40_999) }),
+      v.check(
+        (r) => r.portMin >= 1024 && r.portMax - r.portMin >= 7,
+        "portMin from 1024 up and portMax at least 7 above it",
+      ),
+    ),
+    {},
+  ),
+  /** The first account places calls; calls come in for all of them. */
+  accounts: v.pipe(v.array(account, "a list of accounts"), v.minLength(1, "at least one account")),
+  /** Unix socket of the local control interface (mode 0600); default `control.sock` beside the configuration file. */
+  control: v.optional(path),
+  log: v.optional(
+    v.strictObject({
+      level: v.optional(v.picklist(["debug", "info", "warn", "error"], '"debug", "info", "warn" or "error"'), "info"),
+      /** File that gets the log lines; absent: standard error. */
+      file: v.optional(path),
+    }),
+    {},
+  ),
+  ring: v.optional(
+    v.strictObject({
+      volume: v.optional(between(0, 1, ""), 0.8),
+      vibrate: v.optional(v.boolean("true or false"), true),
+      /** How long an incoming call rings before it is given up, seconds. */
+      limitS: v.optional(between(5, 600, " seconds"), 120),
+    }),
+    {},
+  ),
+  /** Calls at once, ringing and held ones included; further ones are answered 486. */
+  maxCalls: v.optional(between(1, 16, ""), 2),
+  /** Where each call's trace points are appended as JSON lines; absent: nowhere. */
+  traceFile: v.optional(path),
+});
+
+/** A checked configuration with every default filled in and every path absolute. */
+export type Config = v.InferOutput<typeof configSchema>;
+export type AccountConfig = Config["accounts"][number];
+export type SecurityPolicy = AccountConfig["security"];
