@@ -109,8 +109,20 @@ export const configSchema = v.strictObject({
     }),
     {},
   ),
-  /** Calls at once, ringing and held ones included; further ones are answered 486. */
-  maxCalls: v.optional(between(1, 16, ""), 2),
+  /** People one can call with the arrow keys; `key` (one digit) held long dials the contact. */
+  contacts: v.optional(
+    v.array(
+      v.strictObject({
+        name: text,
+        uri: sipUri,
+        key: v.optional(v.pipe(v.string("a digit"), v.regex(/^[0-9]$/, "a digit"))),
+      }),
+      "a list of { name, uri, key }",
+    ),
+    [],
+  ),
+  /** Calls at once, ringing and held ones included; further ones are answered 486 (busy). */
+  maxCalls: v.optional(between(1, 64, ""), 1),
   /** Where each call's trace points are appended as JSON lines; absent: nowhere. */
   traceFile: v.optional(path),
 });

@@ -1,0 +1,334 @@
+// The telephone in the hand: keys and headset -> call control; calls -> ringer, vibrator, light, tones, screen, headset.
+
+import type {
+  Display,
+  Headset,
+  HeadsetEvent,
+  Indicator,
+  KeyAction,
+  Keys,
+  PhoneKey,
+  Ringer,
+  Vibrator,
+} from "../../drivers/contract.js";
+import type { CallControl, CallEvent, CallSnapshot } from "../call/types.js";
+import type { Tone, Voice } from "../media/voice.js";
+import type { Log, Timer, Timers } from "../runtime/index.js";
+import { foremost, type HandsetSituation, type HandsetView, viewOf } from "./view.js";
+
+/** The devices of the board, each optional but the display. */
+export interface HandsetDevices {
+  readonly keys: readonly Keys[];
+  readonly vibrator?: Vibrator;
+  readonly ringer?: Ringer;
+  readonly indicator?: Indicator;
+  readonly headset?: Headset;
+  readonly display?: Display;
+}
+
+/** A person one can call. */
+export interface Contact {
+  readonly name: string;
+  readonly uri: string;
+  /** Digit that dials the contact when held long. */
+  readonly key?: string;
+}
+
+export interface HandsetOptions {
+  readonly devices: HandsetDevices;
+  readonly calls: CallControl;
+  readonly voice: Pick<Voice, "tone" | "volume">;
+  readonly timers: Timers;
+  readonly log: Log;
+  /** Own address, shown while idle; its host completes a number that was typed. */
+  readonly account: string;
+  readonly contacts: readonly Contact[];
+  /** Ringer volume, 0 to 1. */
+  readonly ringVolume: number;
+  readonly vibrate: boolean;
+}
+
+/** On, off, in ms: two short pulses, as people know it. */
+const RING_PATTERN: readonly number[] = [400, 200, 400, 2000];
+const AFTER_TONE_MS = 3000;
+const VOLUME_STEP = 0.1;
+
+/** Wires devices to calls. Feed it every {@link CallEvent}. */
+export class Handset {
+  private readonly calls = new Map<number, CallSnapshot>();
+  private entry = "";
+  private contact = -1;
+  private silenced = false;
+  private notice: HandsetSituation["notice"];
+  private afterTone: Tone | undefined;
+  private afterToneTimer: Timer | undefined;
+  private shown: HandsetView | undefined;
+  private earpiece = 0.8;
+  private lastDialled = "";
+  private closed = false;
+
+  constructor(private readonly options: HandsetOptions) {
+    for (const keys of options.devices.keys) keys.listen((action, key) => this.key(action, key));
+    options.devices.headset?.listen((event) => this.headset(event));
+    options.voice.volume(this.earpiece);
+    this.update();
+  }
+
+  /** Takes what call control says. */
+  onCall(event: CallEvent): void {
+    if (this.closed) return;
+    if (event.type === "refused") {
+      this.notice = { text: `Refused a call from ${event.from}: ${event.text}`, error: false };
+    } else if (event.type === "call") {
+      const call = event.call;
+      if (call.state === "ended") this.ended(call);
+      else {
+        if (!this.calls.has(call.id)) {
+          this.silenced = false;
+          this.entry = "";
+          this.notice = undefined;
+          this.stopAfterTone();
+        }
+        this.calls.set(call.id, call);
+      }
+    } else return;
+    this.update();
+  }
+
+  /** Tells the person of something outside calls, e.g. that the sound card is gone. */
+  tell(text: string, error: boolean): void {
+    if (this.closed) return;
+    this.notice = { text, error };
+    this.update();
+  }
+
+  /** A key, wherever it is wired. */
+  key(action: KeyAction, key: PhoneKey): void {
+    if (this.closed) return;
+    if (action === "release") return;
+    try {
+      if (action === "long") this.longPress(key);
+      else this.press(key);
+    } catch (error) {
+      // What call control refuses is said on the screen: there is nobody else to tell.
+      this.notice = { text: error instanceof Error ? error.message : String(error), error: true };
+    }
+    this.update();
+  }
+
+  /** Switches everything off. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.stopAfterTone();
+    this.options.devices.vibrator?.stop();
+    this.options.devices.ringer?.stop();
+    this.options.devices.indicator?.set("off");
+    this.options.devices.headset?.callState("idle");
+    this.options.voice.tone(undefined);
+  }
+
+  private ended(call: CallSnapshot): void {
+    this.calls.delete(call.id);
+    if (!call.end) return;
+    this.notice = { text: call.end.user, error: call.end.by === "error" };
+    if (call.end.by === "us" || this.calls.size > 0) return;
+    const tone: Tone = call.end.by === "error" ? "error" : "busy";
+    if (call.direction === "outgoing" || call.answeredAtMs !== undefined) this.playAfter(tone);
+  }
+
+  private playAfter(tone: Tone): void {
+    this.afterTone = tone;
+    this.afterToneTimer?.cancel();
+    this.afterToneTimer = this.options.timers.after(AFTER_TONE_MS, () => {
+      this.afterTone = undefined;
+      this.update();
+    });
+  }
+
+  private stopAfterTone(): void {
+    this.afterToneTimer?.cancel();
+    this.afterTone = undefined;
+  }
+
+  private press(key: PhoneKey): void {
+    const call = foremost([...this.calls.values()]);
+    if (call) this.pressInCall(key, call);
+    else this.pressIdle(key);
+  }
+
+  private pressInCall(key: PhoneKey, call: CallSnapshot): void {
+    const { calls } = this.options;
+    const incoming = call.state === "ringing" && call.direction === "incoming";
+    switch (key) {
+      case "call":
+      case "select":
+        if (incoming) calls.answer(call.id);
+        else if (call.state === "held") calls.resume(call.id);
+        else if (call.state === "active" && key === "call") calls.hold(call.id);
+        return;
+      case "hangup":
+        return calls.hangup(call.id);
+      case "back":
+        if (call.state !== "active") calls.hangup(call.id);
+        return;
+      case "mute":
+        if (incoming) this.silenced = true;
+        else calls.mute(!call.muted, call.id);
+        return;
+      case "volumeUp":
+      case "volumeDown":
+      case "up":
+      case "down":
+        if (incoming) this.silenced = true;
+        else this.turn(key === "volumeUp" || key === "up" ? VOLUME_STEP : -VOLUME_STEP);
+        return;
+      case "left":
+      case "right":
+        return;
+      default:
+        if (call.state === "active") calls.digit(key, call.id);
+    }
+  }
+
+  private pressIdle(key: PhoneKey): void {
+    const { contacts } = this.options;
+    this.stopAfterTone();
+    switch (key) {
+      case "call":
+      case "select":
+        return this.dialEntry();
+      case "hangup":
+      case "back":
+        this.entry = "";
+        this.contact = -1;
+        this.notice = undefined;
+        return;
+      case "up":
+      case "down":
+        if (contacts.length === 0) return;
+        this.contact =
+          (this.contact + (key === "down" ? 1 : -1) + contacts.length + (this.contact < 0 && key === "up" ? 1 : 0)) %
+          contacts.length;
+        this.entry = `${contacts[this.contact].name} <${contacts[this.contact].uri}>`;
+        return;
+      case "volumeUp":
+      case "volumeDown":
+        return this.turn(key === "volumeUp" ? VOLUME_STEP : -VOLUME_STEP);
+      case "mute":
+      case "left":
+      case "right":
+        return;
+      default:
+        if (this.contact >= 0) this.entry = "";
+        this.contact = -1;
+        this.entry = (this.entry + key).slice(0, 64);
+    }
+  }
+
+  private longPress(key: PhoneKey): void {
+    if (this.calls.size > 0) return;
+    const contact = this.options.contacts.find((one) => one.key === key);
+    if (contact) this.dial(contact.uri);
+  }
+
+  private dialEntry(): void {
+    if (this.contact >= 0) return this.dial(this.options.contacts[this.contact].uri);
+    if (this.entry) return this.dial(this.entry);
+    if (this.lastDialled) {
+      // The first press shows what redial would call, the second calls it.
+      this.entry = this.lastDialled;
+      return;
+    }
+    this.notice = { text: "Type a number, or choose a contact with the arrow keys", error: false };
+  }
+
+  private dial(target: string): void {
+    const uri = /^sips?:/i.test(target)
+      ? target
+      : `sip:${encodeURIComponent(target)}@${this.options.account.replace(/^sips?:[^@]*@/i, "")}`;
+    this.lastDialled = uri;
+    this.entry = "";
+    this.contact = -1;
+    this.options.calls.dial(uri);
+  }
+
+  private turn(step: number): void {
+    this.earpiece = Math.min(1, Math.max(0, Math.round((this.earpiece + step) * 10) / 10));
+    this.options.voice.volume(this.earpiece);
+    if (this.calls.size === 0) this.notice = { text: `Volume ${Math.round(this.earpiece * 100)} %`, error: false };
+  }
+
+  private headset(event: HeadsetEvent): void {
+    switch (event.type) {
+      case "answer":
+        return this.key("press", "call");
+      case "hangup":
+        return this.key("press", "hangup");
+      case "digit":
+        return this.key("press", event.digit as PhoneKey);
+      case "dial":
+      case "redial":
+        try {
+          const target = event.type === "dial" ? event.number : this.lastDialled;
+          if (target) this.dial(target);
+        } catch (error) {
+          this.notice = { text: error instanceof Error ? error.message : String(error), error: true };
+        }
+        return this.update();
+      case "volume":
+        this.earpiece = Math.min(1, Math.max(0, event.speaker));
+        return this.options.voice.volume(this.earpiece);
+      case "mute": {
+        const call = foremost([...this.calls.values()]);
+        if (call) this.options.calls.mute(event.on, call.id);
+        return;
+      }
+      case "disconnected":
+        return this.tell(`Headset gone: ${event.reason}`, false);
+      case "connected":
+        return this.tell(`Headset ${event.name} connected`, false);
+    }
+  }
+
+  private situation(): HandsetSituation {
+    return {
+      calls: [...this.calls.values()],
+      silenced: this.silenced,
+      vibrate: this.options.vibrate,
+      entry: this.entry,
+      notice: this.notice,
+      account: this.options.account,
+      afterTone: this.afterTone,
+    };
+  }
+
+  /** Brings every output to what the situation asks for; only differences reach a device. */
+  private update(): void {
+    if (this.closed) return;
+    const view = viewOf(this.situation());
+    const before = this.shown;
+    this.shown = view;
+    const { devices, voice, ringVolume, log } = this.options;
+    const apply = (what: string, run: () => void) => {
+      try {
+        run();
+      } catch (error) {
+        // One broken device must not keep the others from being switched off.
+        log.warn("device-failed", { what, error: error instanceof Error ? error.message : String(error) });
+      }
+    };
+    if (view.ringing !== (before?.ringing ?? false))
+      apply("ringer", () => (view.ringing ? devices.ringer?.start("ring", ringVolume) : devices.ringer?.stop()));
+    if (view.vibrating !== (before?.vibrating ?? false))
+      apply("vibrator", () =>
+        view.vibrating ? devices.vibrator?.start(RING_PATTERN, true) : devices.vibrator?.stop(),
+      );
+    if (view.tone !== before?.tone) apply("tone", () => voice.tone(view.tone));
+    if (view.indicator !== before?.indicator) apply("indicator", () => devices.indicator?.set(view.indicator));
+    if (view.headset.state !== before?.headset.state || view.headset.from !== before?.headset.from)
+      apply("headset", () => devices.headset?.callState(view.headset.state, view.headset.from));
+    if (JSON.stringify(view.display) !== JSON.stringify(before?.display))
+      apply("display", () => devices.display?.show(view.display));
+  }
+}
