@@ -1,0 +1,89 @@
+// The local control protocol: one JSON object a line, both ways, over a Unix socket.
+
+import type { CallEvent, CallSnapshot } from "../call/types.js";
+
+/** What can be asked of a running handset, and with what. */
+export interface ControlMethods {
+  dial: { params: { uri: string; account?: string }; result: CallSnapshot };
+  answer: { params: { id?: number }; result: null };
+  hangup: { params: { id?: number }; result: null };
+  hold: { params: { id?: number }; result: null };
+  resume: { params: { id?: number }; result: null };
+  mute: { params: { on: boolean; id?: number }; result: null };
+  digit: { params: { digit: string; id?: number }; result: null };
+  /** Presses a key of the handset, as if a finger did. */
+  key: { params: { key: string; action?: "press" | "long" }; result: null };
+  status: { params: Record<string, never>; result: HandsetStatus };
+  /** From now on every event is sent as `{"event": …}`. */
+  events: { params: Record<string, never>; result: null };
+}
+
+/** Name of a control method. */
+export type ControlMethod = keyof ControlMethods;
+
+/** A request line. */
+export interface ControlRequest {
+  readonly id: number;
+  readonly method: string;
+  readonly params?: Record<string, unknown>;
+}
+
+/** A reply line. */
+export type ControlReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: { readonly code: string; readonly text: string } };
+
+/** What events carry besides calls. */
+export type HandsetEvent = (CallEvent | { readonly type: "device"; readonly device: string; readonly text: string }) & {
+  /** Wall-clock ms since 1970. */
+  readonly atMs: number;
+};
+
+/** What `sotto status` shows. */
+export interface HandsetStatus {
+  readonly version: string;
+  readonly board: string;
+  readonly pid: number;
+  readonly uptimeS: number;
+  readonly sip: { readonly address: string; readonly port: number; readonly transport: "udp" };
+  readonly accounts: readonly {
+    readonly uri: string;
+    readonly security: string;
+    /** Methods ready, e.g. `["mikey"]`; with `required` and none no call is possible. */
+    readonly keying: readonly string[];
+  }[];
+  readonly calls: readonly (CallSnapshot & { readonly voice?: unknown })[];
+  readonly sound: { readonly state: "ok" | "lost" | "failed"; readonly text: string; readonly xruns: number };
+  /** What was received and dropped, by reason. */
+  readonly counters: Readonly<Record<string, number>>;
+  readonly callsSoFar: {
+    readonly placed: number;
+    readonly taken: number;
+    readonly failed: number;
+    readonly refused: number;
+  };
+  readonly memory: { readonly rssBytes: number; readonly heapUsedBytes: number };
+}
+
+/** Longest request line taken, bytes. */
+export const MAX_LINE = 65_536;
+
+/** Cuts a stream into lines. `onLine` gets each without its newline; `onOverflow` is called once when a line exceeds {@link MAX_LINE}. */
+export function lineReader(onLine: (line: string) => void, onOverflow: () => void): (chunk: string) => void {
+  let rest = "";
+  let dead = false;
+  return (chunk) => {
+    if (dead) return;
+    rest += chunk;
+    for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
+      const line = rest.slice(0, end).replace(/\r$/, "");
+      rest = rest.slice(end + 1);
+      if (line) onLine(line);
+    }
+    if (rest.length > MAX_LINE) {
+      dead = true;
+      rest = "";
+      onOverflow();
+    }
+  };
+}
