@@ -1,0 +1,5 @@
+// Audio: codecs and concealment, and sound files as bytes. Pure: no devices, no clock, no files.
+export * from "./codec.js";
+export * from "./concealment.js";
+export * from "./g711.js";
+export * from "./wav.js";
