@@ -2,4 +2,5 @@
 export * from "./codec.js";
 export * from "./concealment.js";
 export * from "./g711.js";
+export * from "./resampler.js";
 export * from "./wav.js";
