@@ -36,8 +36,11 @@ export interface SdpMedia {
   readonly connection?: SdpConnection;
   readonly bandwidth: readonly string[];
   readonly attributes: readonly SdpAttribute[];
+  /** `k=`, unknown lines and further `c=` lines of this section, as `[letter, value]`; absent: none. */
+  readonly other?: readonly (readonly [string, string])[];
 }
 
+/** A whole description: the session part and its media sections in order. */
 export interface SessionDescription {
   readonly origin: SdpOrigin;
   readonly sessionName: string;
