@@ -1,0 +1,8 @@
+// Public face of the SRTP library (RFC 3711): no sockets, timers or randomness; packets are protected in place.
+
+export type { SrtpOptions, SrtpStreamState } from "./context.js";
+export type { SrtpKeys, SrtpSuiteName } from "./keys.js";
+export { SrtpReceiver } from "./receiver.js";
+export { SrtpSender } from "./sender.js";
+export { SrtpStatus, type SrtpStatusCode, type SrtpStatusName, statusName } from "./status.js";
+export { MKI_MAX_BYTES, SRTCP_MAX_TRAILER, SRTP_MAX_TRAILER, type SrtpSuite, srtpSuites } from "./suites.js";
