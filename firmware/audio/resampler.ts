@@ -93,6 +93,12 @@ export class Resampler {
     return Math.ceil((samples * this.up) / this.down) + 1;
   }
 
+  /** Before the first input: lets the output begin with the input's beginning, as soon as the latency's worth of input is in. */
+  skipLatency(): void {
+    this.reset();
+    this.ahead = (this.taps / 2) * this.up;
+  }
+
   /** As if nothing had been taken in yet. */
   reset(): void {
     this.line.fill(0);
@@ -150,14 +156,13 @@ export class Resampler {
   }
 }
 
-/** Converts a whole sound; the beginning stays the beginning (the filter's latency is taken off to the nearest sample). */
+/** Converts a whole sound; the beginning stays the beginning. */
 export function resample(pcm: Int16Array, from: number, to: number): Int16Array {
   const resampler = new Resampler(from, to);
-  const skip = Math.round(resampler.latency);
-  const wanted = Math.ceil((pcm.length * to) / from);
-  const tail = new Int16Array(Math.ceil((skip * from) / to) + 1);
+  resampler.skipLatency();
+  const tail = new Int16Array(Math.ceil((resampler.latency * from) / to) + 1);
   const out = new Int16Array(resampler.maxOutput(pcm.length) + resampler.maxOutput(tail.length));
   let written = resampler.processInto(out, pcm, pcm.length);
   written += resampler.processInto(out.subarray(written), tail, tail.length);
-  return out.slice(skip, Math.min(written, skip + wanted));
+  return out.slice(0, Math.min(written, Math.ceil((pcm.length * to) / from)));
 }
