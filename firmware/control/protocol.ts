@@ -13,6 +13,8 @@ export interface ControlMethods {
   digit: { params: { digit: string; id?: number }; result: null };
   /** Presses a key of the handset, as if a finger did. */
   key: { params: { key: string; action?: "press" | "long" }; result: null };
+  /** Simulated devices only: `speak` (the microphone hears its recording), `unplug`, `replug`. */
+  simulate: { params: { action: string; reason?: string }; result: null };
   status: { params: Record<string, never>; result: HandsetStatus };
   /** From now on every event is sent as `{"event": …}`. */
   events: { params: Record<string, never>; result: null };
@@ -37,6 +39,8 @@ export type ControlReply =
 export type HandsetEvent = (CallEvent | { readonly type: "device"; readonly device: string; readonly text: string }) & {
   /** Wall-clock ms since 1970. */
   readonly atMs: number;
+  /** The same moment on the machine's monotonic clock. */
+  readonly monotonicMs: number;
 };
 
 /** What `sotto status` shows. */
