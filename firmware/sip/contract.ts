@@ -125,6 +125,11 @@ export interface InviteDialogEvents {
 export interface UserAgentEvents {
   /** A new call; must be answered through `invite` in the end. When nothing listens it is declined with 480. */
   invite(invite: IncomingInvite): void;
+  /**
+   * How an OPTIONS is answered: with the status an INVITE would get now, e.g. 200 or 486 (section 11.2), and perhaps a body that tells the
+   * media we can do. 200 without a body when this is absent.
+   */
+  options?(request: SipRequest): ResponseOptions & { readonly status: number };
 }
 
 /** Counters of what was received and dropped, by reason; shown in `sotto status`. */

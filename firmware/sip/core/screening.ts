@@ -1,0 +1,67 @@
+// The checks every request passes before its method is looked at: RFC 3261 section 8.2, in its order.
+
+import type { ExtraHeaders } from "../contract.js";
+import { allowedMethods, type Fields, knownMethods } from "../dialog/fields.js";
+import { contactOf } from "../dialog/state.js";
+import {
+  parseContentType,
+  parseDisposition,
+  parseSipUri,
+  type SipRequest,
+  type SipUri,
+  uriScheme,
+} from "../grammar/index.js";
+
+/** How a request is refused. */
+export interface Refusal {
+  readonly status: number;
+  readonly reason?: string;
+  readonly headers?: ExtraHeaders;
+}
+
+/** Whether calls for this Request-URI are ours. */
+export type Accepts = (uri: SipUri, request: SipRequest) => boolean;
+
+/** Undefined when the request may be processed. `inDialog`: the To tag names a dialog of ours, so its Request-URI is our Contact. */
+export function screen(request: SipRequest, fields: Fields, accepts: Accepts, inDialog: boolean): Refusal | undefined {
+  const { method, headers } = request;
+  if (!allowedMethods.includes(method))
+    return { status: knownMethods.includes(method) ? 405 : 501, headers: [fields.allow] };
+  const scheme = uriScheme(request.uri);
+  if (scheme !== "sip") {
+    // sips promises TLS on every hop, which this transport does not give (RFC 5630 section 5.3).
+    return scheme === "" ? { status: 400, reason: "Bad Request: Bad Request-URI" } : { status: 416 };
+  }
+  const uri = parseSipUri(request.uri);
+  if (!uri.ok) return { status: 400, reason: "Bad Request: Bad Request-URI" };
+  if (uri.value.headers.length > 0) return { status: 400, reason: "Bad Request: Request-URI with header fields" };
+  if (!inDialog && !accepts(uri.value, request)) return { status: 404 };
+  if (method !== "CANCEL") {
+    const unknown = headers.all("Require").filter((tag) => !fields.supportedTags.includes(tag.toLowerCase()));
+    if (unknown.length > 0) return { status: 420, headers: [["Unsupported", unknown.join(", ")]] };
+  }
+  if (method !== "INVITE") return undefined;
+  if (!inDialog && contactOf(request) === undefined) {
+    const text = headers.has("Contact") ? "Bad Contact" : "Missing Contact";
+    return { status: 400, reason: `Bad Request: ${text}` };
+  }
+  return screenBody(request, fields);
+}
+
+function screenBody(request: SipRequest, fields: Fields): Refusal | undefined {
+  if (request.body.length === 0) return undefined;
+  const { headers } = request;
+  const disposition = headers.get("Content-Disposition");
+  if (disposition !== undefined) {
+    const parsed = parseDisposition(disposition);
+    if (parsed.ok && !parsed.value.required) return undefined;
+  }
+  const written = headers.get("Content-Type");
+  if (written === undefined) return { status: 400, reason: "Bad Request: Missing Content-Type" };
+  const type = parseContentType(written);
+  if (!type.ok) return { status: 400, reason: "Bad Request: Bad Content-Type" };
+  if (!fields.accepted.includes(type.value.type)) return { status: 415, headers: [fields.accept] };
+  if (headers.all("Content-Encoding").some((coding) => coding.toLowerCase() !== "identity"))
+    return { status: 415, headers: [["Accept-Encoding", "identity"]] };
+  return undefined;
+}

@@ -1,0 +1,46 @@
+// What was received, sent, refused and dropped, by reason. The set of reasons is fixed, so the table cannot grow.
+
+import type { SipCounters } from "./contract.js";
+
+const reasons = [
+  "requests-received", // new requests, retransmissions included
+  "responses-received",
+  "messages-sent",
+  "send-failed", // the socket refused
+  "sent-over-mtu", // larger than RFC 3261 section 18.1.1 wants on UDP
+  "keep-alive", // CRLF, NUL or spaces only
+  "not-sip", // first byte cannot begin a SIP message (STUN, RTP, noise)
+  "malformed-dropped", // no answer possible or safe
+  "malformed-answered", // 400 or 505
+  "oversize-dropped",
+  "response-not-ours", // Via sent-by is not this transport's (section 18.1.2)
+  "stray-response", // no transaction
+  "stray-ack", // no transaction, no dialog
+  "retransmissions-received",
+  "transactions-full", // answered 503
+  "dialogs-full", // answered 503
+  "merged", // answered 482
+  "no-dialog", // answered 481
+  "out-of-order", // answered 500
+  "glare", // 491 sent or received
+  "refused", // answered 404, 405, 415, 416, 420, 501 by the core itself
+  "forked-2xx", // acknowledged and ended
+  "ack-timeout", // our 2xx was never acknowledged
+  "transaction-timeout",
+] as const;
+
+/** A reason something is counted under. */
+export type CounterName = (typeof reasons)[number];
+
+/** The counters of one user agent. */
+export class Counters {
+  private readonly values = new Map<CounterName, number>(reasons.map((name) => [name, 0]));
+
+  add(name: CounterName): void {
+    this.values.set(name, this.values.get(name)! + 1);
+  }
+  /** A copy: every reason with its count. */
+  read(): SipCounters {
+    return Object.fromEntries(this.values);
+  }
+}

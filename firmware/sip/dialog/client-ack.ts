@@ -1,0 +1,46 @@
+// The ACK of a 2xx: made by the core, sent once for every copy of the 2xx (RFC 3261 section 13.2.2.4).
+
+import type { SipAddress, SipBody } from "../contract.js";
+import type { SipRequest } from "../grammar/message.js";
+import type { DialogHost } from "./host.js";
+import type { DialogState } from "./state.js";
+
+export class ClientAck {
+  private request: SipRequest | undefined;
+  private to: SipAddress | undefined;
+
+  /** @param seq CSeq number of the INVITE. */
+  constructor(
+    private readonly host: DialogHost,
+    private readonly state: DialogState,
+    private readonly seq: number,
+  ) {}
+
+  /** Whether {@link send} was called. */
+  get sent(): boolean {
+    return this.request !== undefined;
+  }
+
+  /** The first time. */
+  send(body: SipBody | undefined): void {
+    const { host, state } = this;
+    const via = host.transport.newVia(host.ids.branch());
+    const request = state.compose("ACK", { via, seq: this.seq, body, headers: host.fields.userAgent });
+    this.request = request;
+    const hop = state.nextHop();
+    if (!hop) return;
+    host.resolve(hop, (result) => {
+      if (!result.ok) {
+        host.log.warn("ack-not-sent", { why: result.error.text });
+        return;
+      }
+      this.to = result.value;
+      host.transport.send(request, result.value);
+    });
+  }
+
+  /** A copy of the 2xx came. */
+  again(): void {
+    if (this.request && this.to) this.host.transport.send(this.request, this.to);
+  }
+}

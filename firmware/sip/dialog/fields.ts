@@ -1,0 +1,82 @@
+// Header fields that say who we are and what we can: Contact, Allow, Accept, Supported, User-Agent, Server.
+
+import type { ExtraHeaders, SipAddress } from "../contract.js";
+import { bracketed, escapeUser, quote } from "../grammar/index.js";
+
+/** Methods the core serves. */
+export const allowedMethods: readonly string[] = ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"];
+
+/** Methods of SIP's extensions that the core knows by name and does not serve: 405 where an unknown one gets 501. */
+export const knownMethods: readonly string[] = [
+  ...allowedMethods,
+  ...["REGISTER", "PRACK", "UPDATE", "INFO", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"],
+];
+
+/** What the owner of a user agent says of it. */
+export interface Identity {
+  /** User-Agent and Server, e.g. `Sotto/0.1`. */
+  readonly product?: string;
+  /** User part and display name of our Contact; plain text. */
+  readonly contactUser?: string;
+  readonly contactName?: string;
+  /** Media types of bodies taken in an INVITE. */
+  readonly accept: readonly string[];
+  /** Option tags. */
+  readonly supported: readonly string[];
+}
+
+/** Makes the fields. */
+export class Fields {
+  /** Our Contact URI. */
+  readonly contactUri: string;
+  readonly contact: readonly [string, string];
+
+  constructor(
+    private readonly identity: Identity,
+    local: SipAddress,
+  ) {
+    const user = identity.contactUser === undefined ? "" : `${escapeUser(identity.contactUser)}@`;
+    const transport = local.transport === "tcp" ? ";transport=tcp" : "";
+    const scheme = local.transport === "tls" ? "sips" : "sip";
+    this.contactUri = `${scheme}:${user}${bracketed(local.host)}:${local.port}${transport}`;
+    const name = identity.contactName === undefined ? "" : `${quote(identity.contactName)} `;
+    this.contact = ["Contact", `${name}<${this.contactUri}>`];
+  }
+  get accepted(): readonly string[] {
+    return this.identity.accept;
+  }
+  get supportedTags(): readonly string[] {
+    return this.identity.supported;
+  }
+  readonly allow: readonly [string, string] = ["Allow", allowedMethods.join(", ")];
+  get accept(): readonly [string, string] {
+    return ["Accept", this.identity.accept.join(", ")];
+  }
+  get supported(): readonly [string, string] {
+    return ["Supported", this.identity.supported.join(", ")];
+  }
+  /** User-Agent, for requests. */
+  get userAgent(): ExtraHeaders {
+    return this.identity.product === undefined ? [] : [["User-Agent", this.identity.product]];
+  }
+  /** Server, for responses. */
+  get server(): ExtraHeaders {
+    return this.identity.product === undefined ? [] : [["Server", this.identity.product]];
+  }
+  /** For an INVITE, a re-INVITE and their 2xx (sections 13.2.1, 13.3.1.4). */
+  get invite(): ExtraHeaders {
+    const supported = this.identity.supported.length > 0 ? [this.supported] : [];
+    return [this.contact, this.allow, ...supported];
+  }
+  /** For the 200 of an OPTIONS (section 11.2). */
+  get options(): ExtraHeaders {
+    return [
+      this.contact,
+      this.allow,
+      this.accept,
+      ["Accept-Encoding", "identity"],
+      ["Accept-Language", "en"],
+      this.supported,
+    ];
+  }
+}

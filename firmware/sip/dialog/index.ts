@@ -1,0 +1,8 @@
+// SIP dialogs: state, ACK and 2xx reliability, re-INVITE, BYE.
+export * from "./client-ack.js";
+export * from "./fields.js";
+export * from "./host.js";
+export * from "./ids.js";
+export * from "./ok-retransmitter.js";
+export * from "./session.js";
+export * from "./state.js";

@@ -1,0 +1,125 @@
+// A re-INVITE of ours, with the retry a 491 asks for (RFC 3261 section 14.1).
+
+import type { Timer } from "../../runtime/timers.js";
+import type { Failure, SipBody } from "../contract.js";
+import type { SipResponse } from "../grammar/index.js";
+import { ClientAck } from "./client-ack.js";
+import { type DialogHost, notSent, refusedBy, timedOut } from "./host.js";
+import type { DialogState } from "./state.js";
+
+/** How often a 491 is met with another try. */
+const MAX_TRIES = 6;
+
+export type ReinviteOutcome = { readonly ok: SipResponse } | { readonly failed: Failure };
+
+/** The dialog around it. */
+export interface ReinviteOwner {
+  readonly host: DialogHost;
+  readonly state: DialogState;
+  /** We made the Call-ID. */
+  readonly ownsCallId: boolean;
+  /** The peer's INVITE or an ACK is still open. */
+  busy(): boolean;
+  /** A 2xx came: `ack` has to be sent. */
+  answered(ack: ClientAck, response: SipResponse): void;
+  /** Said once. */
+  done(outcome: ReinviteOutcome): void;
+}
+
+export class ReinviteOut {
+  private wait: Timer | undefined;
+  private tries = 0;
+  private over = false;
+  private running = false;
+
+  constructor(
+    private readonly owner: ReinviteOwner,
+    private readonly body: SipBody,
+  ) {}
+
+  /** Whether an INVITE transaction of ours is open now (not while waiting after a 491). */
+  get inProgress(): boolean {
+    return this.running;
+  }
+
+  /** Sends it, or waits as after a 491 when the peer's INVITE is in the way. */
+  start(): void {
+    const { host, state } = this.owner;
+    if (this.owner.busy()) {
+      this.later();
+      return;
+    }
+    this.tries++;
+    this.running = true;
+    const branch = host.ids.branch();
+    const request = state.compose("INVITE", {
+      via: host.transport.newVia(branch),
+      headers: [...host.fields.invite, ...host.fields.userAgent],
+      body: this.body,
+    });
+    const hop = state.nextHop();
+    if (!hop) {
+      this.finish({ failed: notSent("the peer's contact is not a SIP URI") });
+      return;
+    }
+    host.resolve(hop, (result) => {
+      if (this.over) return;
+      if (!result.ok) {
+        this.finish({ failed: notSent(result.error.text) });
+        return;
+      }
+      const seq = Number(request.headers.get("CSeq")!.split(" ")[0]);
+      const ack = new ClientAck(host, state, seq);
+      let first = true;
+      const started = host.transactions.startInvite(request, branch, result.value, {
+        provisional: () => {},
+        success: (response) => {
+          if (!first) {
+            ack.again();
+            return;
+          }
+          first = false;
+          if (this.over) {
+            // The call ended meanwhile; the peer still needs its ACK.
+            ack.send(undefined);
+            return;
+          }
+          state.refreshTarget(response);
+          this.running = false;
+          this.owner.answered(ack, response);
+          this.finish({ ok: response });
+        },
+        failure: (response) => {
+          this.running = false;
+          if (response.status === 491) host.counters.add("glare");
+          if (response.status === 491 && this.tries < MAX_TRIES && !this.over) this.later();
+          else this.finish({ failed: refusedBy(response) });
+        },
+        timeout: () => this.finish({ failed: timedOut }),
+        transportError: (error) => this.finish({ failed: notSent(error.message) }),
+        terminated: () => {},
+      });
+      if (!started) this.finish({ failed: notSent("too many transactions") });
+    });
+  }
+
+  /** The dialog ends: no more tries. */
+  stop(failure: Failure): void {
+    this.finish({ failed: failure });
+  }
+
+  /** 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the other, in steps of 10 ms. */
+  private later(): void {
+    const { host, ownsCallId } = this.owner;
+    const delay = ownsCallId ? host.ids.between(210, 400) * 10 : host.ids.between(0, 200) * 10;
+    this.wait = host.timers.after(delay, () => this.start());
+  }
+
+  private finish(outcome: ReinviteOutcome): void {
+    if (this.over) return;
+    this.over = true;
+    this.running = false;
+    this.wait?.cancel();
+    this.owner.done(outcome);
+  }
+}

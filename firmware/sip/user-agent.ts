@@ -1,0 +1,274 @@
+// The user agent core: calls out and in, OPTIONS, and the answers every SIP element owes (RFC 3261 sections 8, 9, 11, 12).
+
+import type { Clock } from "../runtime/clock.js";
+import { type Log, silentLog } from "../runtime/log.js";
+import type { Result } from "../runtime/result.js";
+import type { Timers } from "../runtime/timers.js";
+import type {
+  Failure,
+  OutgoingInvite,
+  OutgoingInviteEvents,
+  OutgoingInviteOptions,
+  SipAddress,
+  SipCounters,
+  UserAgentEvents,
+} from "./contract.js";
+import { composeRequest, type RequestTarget } from "./core/client-request.js";
+import { IncomingCall } from "./core/incoming-invite.js";
+import { OutgoingCall } from "./core/outgoing-invite.js";
+import type { Accepts } from "./core/screening.js";
+import { UasCore } from "./core/uas.js";
+import { Counters } from "./counters.js";
+import {
+  type DialogHost,
+  type DialogUsage,
+  Fields,
+  Ids,
+  InviteSession,
+  notSent,
+  type RandomBytes,
+  refusedBy,
+  timedOut,
+} from "./dialog/index.js";
+import { defaultParseLimits, type ParseLimits, type SipResponse, type SipUri } from "./grammar/index.js";
+import { defaultTiming, type SipTiming, TransactionLayer } from "./transaction/index.js";
+import { type Resolver, type SipTransport, systemResolver, TransportLayer } from "./transport/index.js";
+
+/** How much one user agent takes on. */
+export interface SipLimits extends ParseLimits {
+  /** Largest message taken in, bytes. */
+  readonly messageBytes: number;
+  /** Server transactions at once (requests within dialogs get half as many again); more are answered 503. */
+  readonly serverTransactions: number;
+  readonly clientTransactions: number;
+  /** Calls at once, ringing ones included; more are answered 503. */
+  readonly dialogs: number;
+  /** An INVITE nobody answers is ended with 480 after this, ms. */
+  readonly pendingInviteMs: number;
+  /** How long {@link UserAgent.close} waits for BYEs and CANCELs to be answered, ms. */
+  readonly closeMs: number;
+}
+
+export const defaultLimits: SipLimits = {
+  ...defaultParseLimits,
+  messageBytes: 65535,
+  serverTransactions: 2000,
+  clientTransactions: 500,
+  dialogs: 64,
+  pendingInviteMs: 600_000,
+  closeMs: 2000,
+};
+
+/** Everything a user agent is made of. */
+export interface UserAgentOptions {
+  /** Bound; the user agent closes it. */
+  readonly transport: SipTransport;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Unpredictable bytes, e.g. `randomBytes` of node:crypto. */
+  readonly random: RandomBytes;
+  readonly events?: UserAgentEvents;
+  readonly log?: Log;
+  /** User-Agent and Server, e.g. `Sotto/0.1`. */
+  readonly product?: string;
+  /** User part and display name of our Contact, plain text. */
+  readonly contact?: { readonly user?: string; readonly displayName?: string };
+  /** Whether a Request-URI is ours; else 404. By default every one is. */
+  readonly accepts?: Accepts;
+  /** Media types taken in an INVITE, default `application/sdp`. */
+  readonly acceptBodies?: readonly string[];
+  /** Option tags served, lower case. */
+  readonly supported?: readonly string[];
+  readonly resolver?: Resolver;
+  readonly timing?: Partial<SipTiming>;
+  readonly limits?: Partial<SipLimits>;
+}
+
+/** What became of {@link UserAgent.request}: a 2xx, or not. */
+export type RequestOutcome = { readonly ok: SipResponse; readonly atMs: number } | { readonly failed: Failure };
+
+/** One SIP user agent on one transport. */
+export class UserAgent {
+  /** Who takes incoming calls; without anybody they are declined with 480. */
+  events: UserAgentEvents | undefined;
+  private readonly tally = new Counters();
+  private readonly ids: Ids;
+  private readonly fields: Fields;
+  private readonly limits: SipLimits;
+  private readonly transport: TransportLayer;
+  private readonly transactions: TransactionLayer;
+  private readonly host: DialogHost;
+  private readonly dialogs = new Map<string, DialogUsage>();
+  private readonly outgoing = new Set<OutgoingCall>();
+  private readonly incoming = new Set<IncomingCall>();
+  private closing: Promise<void> | undefined;
+
+  /** Begins to listen at once. */
+  constructor(private readonly options: UserAgentOptions) {
+    const { transport, clock, timers } = options;
+    const log = options.log ?? silentLog;
+    const timing = { ...defaultTiming, ...options.timing };
+    this.limits = { ...defaultLimits, ...options.limits };
+    this.events = options.events;
+    this.ids = new Ids(options.random);
+    this.fields = new Fields(
+      {
+        product: options.product,
+        contactUser: options.contact?.user,
+        contactName: options.contact?.displayName,
+        accept: (options.acceptBodies ?? ["application/sdp"]).map((type) => type.toLowerCase()),
+        supported: (options.supported ?? []).map((tag) => tag.toLowerCase()),
+      },
+      transport.local,
+    );
+    const statelessTag = this.ids.statelessTag.bind(this.ids);
+    this.transport = new TransportLayer({
+      transport,
+      counters: this.tally,
+      log,
+      limits: this.limits,
+      messageBytes: this.limits.messageBytes,
+      product: options.product,
+      statelessTag,
+    });
+    const uas = new UasCore({
+      fields: this.fields,
+      counters: this.tally,
+      ids: this.ids,
+      accepts: options.accepts ?? (() => true),
+      dialogs: this.dialogs,
+      events: () => this.events,
+      state: () => (this.closing ? "closing" : this.calls >= this.limits.dialogs ? "full" : "open"),
+      newCall: (received, transaction) => {
+        const call: IncomingCall = new IncomingCall(this.host, received, transaction, () => this.incoming.delete(call));
+        this.incoming.add(call);
+        return call;
+      },
+    });
+    this.transactions = new TransactionLayer(
+      {
+        timers,
+        timing,
+        transport: this.transport,
+        counters: this.tally,
+        maxServer: this.limits.serverTransactions,
+        maxClient: this.limits.clientTransactions,
+        statelessTag,
+        retryAfter: () => this.ids.between(1, 10),
+      },
+      uas,
+    );
+    const resolver = options.resolver ?? systemResolver;
+    this.host = {
+      clock,
+      timers,
+      timing,
+      log,
+      counters: this.tally,
+      ids: this.ids,
+      fields: this.fields,
+      transport: this.transport,
+      transactions: this.transactions,
+      pendingInviteMs: this.limits.pendingInviteMs,
+      resolve: (uri: SipUri, done: (result: Result<SipAddress>) => void) => resolver.resolve(uri, done),
+      add: (dialog) => void this.dialogs.set(dialog.key, dialog),
+      remove: (dialog) => {
+        if (this.dialogs.get(dialog.key) === dialog) this.dialogs.delete(dialog.key);
+      },
+    };
+    this.transport.start(this.transactions);
+  }
+
+  /** Where it is reached. */
+  get local(): SipAddress {
+    return this.transport.local;
+  }
+
+  /** Our Contact URI. */
+  get contactUri(): string {
+    return this.fields.contactUri;
+  }
+
+  /**
+   * Places a call; the INVITE leaves before this returns when the next hop is numeric.
+   * @throws TypeError for a target, From or header that cannot be used; Error after {@link close}.
+   */
+  invite(options: OutgoingInviteOptions, events: OutgoingInviteEvents): OutgoingInvite {
+    if (this.closing) throw new Error("the user agent is closed");
+    const call: OutgoingCall = new OutgoingCall(this.host, options, events, () => this.outgoing.delete(call));
+    this.outgoing.add(call);
+    if (this.calls > this.limits.dialogs) call.refuse("too many calls");
+    else call.start();
+    return call;
+  }
+
+  /**
+   * Sends a request that makes no dialog, such as an OPTIONS ping; `done` is called once.
+   * @throws TypeError as {@link invite}, and for INVITE, ACK, CANCEL, BYE.
+   */
+  request(method: string, options: RequestTarget, done: (outcome: RequestOutcome) => void): void {
+    if (["INVITE", "ACK", "CANCEL", "BYE"].includes(method)) throw new TypeError(`${method} is not sent on its own`);
+    if (this.closing) throw new Error("the user agent is closed");
+    const extra = method === "OPTIONS" ? [this.fields.contact, this.fields.accept] : [this.fields.contact];
+    const composed = composeRequest(this.host, method, options, extra, this.ids.callId());
+    const go = (to: SipAddress): void => {
+      const started = this.transactions.startRequest(composed.request, composed.branch, to, {
+        final: (response, atMs) =>
+          done(response.status < 300 ? { ok: response, atMs } : { failed: refusedBy(response) }),
+        timeout: () => done({ failed: timedOut }),
+        transportError: (error) => done({ failed: notSent(error.message) }),
+      });
+      if (!started) done({ failed: notSent("too many transactions") });
+    };
+    if (options.nextHop) go(options.nextHop);
+    else
+      this.host.resolve(composed.uri, (result) => {
+        if (result.ok) go(result.value);
+        else done({ failed: notSent(result.error.text) });
+      });
+  }
+
+  /** What was received, sent, refused and dropped so far. */
+  counters(): SipCounters {
+    return this.tally.read();
+  }
+
+  /** How many dialogs and transactions are alive. */
+  size(): { readonly dialogs: number; readonly client: number; readonly server: number } {
+    return { dialogs: this.dialogs.size, ...this.transactions.size };
+  }
+
+  /** Hangs up every call, cancels and declines those not yet answered, waits a bounded time for the answers, closes the transport. Idempotent. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  private async shutDown(): Promise<void> {
+    const { timers, clock } = this.options;
+    for (const call of this.outgoing) call.cancel();
+    for (const call of this.incoming) call.reject(480);
+    for (const dialog of this.dialogs.values()) if (dialog instanceof InviteSession) dialog.bye();
+    const deadline = clock.now() + this.limits.closeMs;
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        const idle =
+          this.dialogs.size === 0 && !this.transactions.busy && ![...this.outgoing].some((call) => call.pending);
+        if (idle || clock.now() >= deadline) resolve();
+        else timers.after(10, look);
+      };
+      look();
+    });
+    for (const dialog of [...this.dialogs.values()])
+      if (dialog instanceof InviteSession) dialog.end({ by: "us", text: "the phone was switched off" });
+    this.transactions.clear();
+    await this.transport.close();
+  }
+
+  private get calls(): number {
+    let calls = this.incoming.size;
+    for (const call of this.outgoing) if (call.pending) calls++;
+    for (const dialog of this.dialogs.values()) if (dialog.confirmed) calls++;
+    return calls;
+  }
+}
