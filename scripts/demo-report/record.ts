@@ -71,18 +71,20 @@ export interface DemoRecord {
   readonly streams: Readonly<Record<Side, StreamStatistics | null>>;
 }
 
+/** Length of the stretches a recording's outline is made of, ms; long recordings have longer ones. */
+const STRETCH_MS = 5;
+const MOST_STRETCHES = 12_000;
+
 /** Outline of a recording. */
 export function waveformOf(
   file: string,
   audio: { readonly samples: Int16Array; readonly rate: number; readonly startedAtMs: number },
-  stretches = 600,
 ): Waveform {
-  if (!Number.isInteger(stretches) || stretches < 1)
-    throw new RangeError(`stretches must be a positive integer, got ${stretches}`);
   const { samples, rate, startedAtMs } = audio;
   const low: number[] = [];
   const high: number[] = [];
-  const count = Math.min(stretches, samples.length);
+  const stretches = Math.ceil((samples.length * 1000) / rate / STRETCH_MS);
+  const count = Math.min(stretches, MOST_STRETCHES, samples.length);
   for (let n = 0; n < count; n++) {
     const end = Math.floor(((n + 1) * samples.length) / count);
     let least = 32767;

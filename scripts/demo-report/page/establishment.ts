@@ -78,7 +78,7 @@ function panel(
 <line class="leader" x1="${x + w / 2}" y1="${edge}" x2="${anchorX}" y2="${up ? textY + 3 : textY - 11}"/>
 <rect x="${x}" y="${y}" width="${w}" height="${BLOCK}" rx="${Math.min(4, w / 2)}"/>
 ${cut && html`<path class="cut" d="M${x + w - 8} ${y - 3}l4 ${BLOCK / 2 + 3}l-4 0l4 ${BLOCK / 2 + 3}"/>`}
-<text x="${middle}" y="${textY}" text-anchor="middle">${label}</text></g>`;
+<text class="halo" x="${middle}" y="${textY}" text-anchor="middle">${label}</text></g>`;
   };
 
   const messages = steps.filter((step) => step.kind === "message");
@@ -88,12 +88,24 @@ ${cut && html`<path class="cut" d="M${x + w - 8} ${y - 3}l4 ${BLOCK / 2 + 3}l-4 
     const y2 = rowY[down ? "bob" : "alice"] + (down ? -BLOCK / 2 : BLOCK / 2);
     const x1 = at(step.fromMs);
     const x2 = at(step.toMs);
-    const words = `${step.label} · ${msDigits(step.toMs - step.fromMs)} ms`;
-    const length = textWidth(words);
     const share = messages.length > 1 ? 0.3 + (0.4 * index) / (messages.length - 1) : 0.5;
     const y = aliceY + BLOCK / 2 + share * BETWEEN + 4;
-    const x = x1 + ((y - y1) / (y2 - y1)) * (x2 - x1);
-    const textX = x + 9 + length <= width - 2 ? x + 9 : Math.max(2, x - 9 - length);
+    const crossing = (other: Step) => {
+      const [a, b] = other.side === "alice" ? [other.fromMs, other.toMs] : [other.toMs, other.fromMs];
+      return at(a) + share * (at(b) - at(a));
+    };
+    const x = crossing(step);
+    const others = messages.filter((other) => other !== step).map(crossing);
+    const name = step.label;
+    const wordings = [`${name} · ${msDigits(step.toMs - step.fromMs)} ms`, name];
+    // Beside its arrow, on the side where it lies on no other one; without the time where there is no room for it.
+    const spots = wordings.flatMap((words) =>
+      [x + 9, x - 9 - textWidth(words)].map((textX) => ({ words, textX, end: textX + textWidth(words) })),
+    );
+    const free = spots.find(
+      (spot) => spot.textX >= 2 && spot.end <= width - 2 && !others.some((o) => o > spot.textX - 6 && o < spot.end + 6),
+    );
+    const { words, textX } = free ?? spots[2];
     return html`<g class="message ${step.side}"><title>${step.id}: ${step.label} from ${sideName(step.side)}, ${ms(step.toMs - step.fromMs)} under way</title>
 <line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>${arrowHead(x1, y1, x2, y2)}
 <text class="halo" x="${textX}" y="${y}">${words}</text></g>`;
@@ -166,5 +178,5 @@ ${delays.steps.map(
 <td class="number">${ms(step.toMs - step.fromMs)}</td></tr>`,
 )}
 </tbody></table>
-<p class="muted small">${serverSteps.join(", ")} are work of SIP servers: there is none between these two phones, and their messages are one hop each. A step with a + runs beside the call's way.</p>`;
+<p class="muted small">${serverSteps.join(", ")} are work of SIP servers: there is none between these two phones, and their messages are one hop each. 7a, the ring tone at the caller, is where the calling delay ends. A step with a + runs beside the call's way.</p>`;
 }

@@ -1,5 +1,6 @@
 // What the drawings share: frames, axes, labels that do not lie on each other.
 
+import type { Waveform } from "../record.js";
 import { html, type Markup } from "./markup.js";
 
 /** Each figure is drawn for a wide page and for a phone; the style sheet shows one. Widths in CSS pixels. */
@@ -102,6 +103,13 @@ export function arrowHead(x1: number, y1: number, x2: number, y2: number, size =
   const by = y2 - uy * size;
   const half = size * 0.45;
   return html`<path class="head" d="M${x2} ${y2}L${bx - uy * half} ${by + ux * half}L${bx + uy * half} ${by - ux * half}Z"/>`;
+}
+
+/** The loudest sample, 0 to 1, so that quiet recordings can be drawn as large as loud ones. */
+export function peakOf(wave: Waveform): number {
+  let peak = 0.02;
+  for (let i = 0; i < wave.low.length; i++) peak = Math.max(peak, wave.high[i], -wave.low[i]);
+  return peak;
 }
 
 /** Outline of a recording between two of its stretches, around `middle`, as one closed path; columns of at most two pixels. */

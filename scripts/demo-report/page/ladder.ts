@@ -4,7 +4,7 @@ import type { LadderEntry, Side } from "../ladder.js";
 import { sideName } from "../verdict.js";
 import { arrowHead, figure, fitText, LINE, textWidth } from "./figure.js";
 import { html, type Markup } from "./markup.js";
-import { count, duration, msDigits } from "./words.js";
+import { count, duration, moment } from "./words.js";
 
 const isSide = (name: string): name is Side => name === "alice" || name === "bob";
 const nameOf = (name: string) => (isSide(name) ? sideName(name) : name);
@@ -12,12 +12,12 @@ const nameOf = (name: string) => (isSide(name) ? sideName(name) : name);
 const PAUSE_MS = 150;
 const MOST = 60;
 
-/** What is said below an arrow. */
-function details(entry: LadderEntry): string {
-  const words = [`${count(entry.bytes)} bytes`];
-  if (entry.sdp) words.push(entry.sdp.profile);
-  if (entry.sdp?.keyManagement) words.push(entry.sdp.keyManagement);
-  return words.join(" · ");
+/** What is said below an arrow; the profile gives way where there is little room. */
+function details(entry: LadderEntry, room = Number.POSITIVE_INFINITY): string {
+  const bytes = `${count(entry.bytes)} bytes`;
+  const keying = entry.sdp?.keyManagement ? [entry.sdp.keyManagement] : [];
+  const all = [bytes, ...(entry.sdp ? [entry.sdp.profile] : []), ...keying].join(" · ");
+  return textWidth(all) <= room ? all : [bytes, ...keying].join(" · ");
 }
 
 /** The diagram. Times are ms since `originMs`. */
@@ -33,7 +33,7 @@ export function ladderFigure(ladder: readonly LadderEntry[], originMs: number): 
       let y = top + 12;
       let last: number | undefined;
       const rows: Markup[] = [];
-      const time = (value: number | null) => (value === null ? "" : msDigits(value - originMs));
+      const time = (value: number | null) => (value === null ? "" : moment(value - originMs));
       for (const entry of shown) {
         if (last !== undefined && entry.atMs - last > PAUSE_MS) {
           const words = duration(entry.atMs - last);
@@ -58,7 +58,7 @@ export function ladderFigure(ladder: readonly LadderEntry[], originMs: number): 
             ? `to ${entry.to}`
             : "never arrived"
           : isSide(entry.from)
-            ? details(entry)
+            ? details(entry, room)
             : `from ${entry.from}`;
         const outer = (s: Side) => ({
           x: lineX[s] + (s === "alice" ? -9 : 9),
@@ -96,6 +96,6 @@ ${ladder
   .slice(0, MOST)
   .map(
     (entry) =>
-      html`<h4>${nameOf(entry.from)} → ${nameOf(entry.to)}, ${msDigits(entry.atMs - originMs)} ms</h4><pre>${entry.lines.join("\n")}</pre>`,
+      html`<h4>${nameOf(entry.from)} → ${nameOf(entry.to)}, ${moment(entry.atMs - originMs)} ms</h4><pre>${entry.lines.join("\n")}</pre>`,
   )}</details>`;
 }

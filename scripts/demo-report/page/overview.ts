@@ -4,7 +4,7 @@ import { pointAt } from "../delays.js";
 import type { Side } from "../ladder.js";
 import type { DemoRecord } from "../record.js";
 import { sideName } from "../verdict.js";
-import { envelopePath, figure, fitText, textWidth, timeAxis } from "./figure.js";
+import { envelopePath, figure, fitText, peakOf, placeLabels, textWidth, timeAxis } from "./figure.js";
 import { html, type Markup } from "./markup.js";
 import { duration } from "./words.js";
 
@@ -43,7 +43,7 @@ function phasesOf(record: DemoRecord, endMs: number): Bar[] {
   add("calling", "calling", dialled, ringing);
   add("ringing", "ringing", ringing, picked);
   add("answering", "answering", picked, ready);
-  add("talking", "talking", ready, ended);
+  add("talking", record.call.suite === null ? "talking, open" : "talking, encrypted", ready, ended);
   return bars;
 }
 
@@ -71,7 +71,24 @@ export function overviewFigure(record: DemoRecord): Markup {
     const left = wide ? 128 : 2;
     const right = width - 26;
     const at = (time: number) => left + ((time - fromMs) / (toMs - fromMs)) * (right - left);
-    let y = 6;
+    // Phases too short for their name are named above, with their length.
+    const small = lanes[0].bars
+      .filter((bar) => at(bar.toMs) - at(bar.fromMs) < textWidth(bar.words) + 10)
+      .map((bar) => ({ bar, words: `${bar.words} ${duration(bar.toMs - bar.fromMs)}` }));
+    const places = placeLabels(
+      small.map(({ bar, words }) => ({ x: at(bar.fromMs) + textWidth(words) / 2 - 6, width: textWidth(words) })),
+      left,
+      right,
+    );
+    const lift = Math.max(0, ...places.map((place) => 15 * (place.lane + 1)));
+    const callouts = small.map(
+      (
+        { bar, words },
+        i,
+      ) => html`<g class="callout"><line x1="${at(bar.fromMs) + 1}" x2="${at(bar.fromMs) + 1}" y1="${lift - 15 * places[i].lane - 2}" y2="${lift + (wide ? 6 : 22)}"/>
+<text class="halo" x="${places[i].left}" y="${lift - 15 * places[i].lane - 4}">${words}</text></g>`,
+    );
+    let y = 6 + lift;
     const rows = lanes.map((lane) => {
       const tall = lane.waveOf ? 40 : 22;
       if (!wide) y += 16;
@@ -82,9 +99,9 @@ export function overviewFigure(record: DemoRecord): Markup {
       const bars = lane.bars.map((bar) => {
         const x = Math.max(left, at(bar.fromMs));
         const w = Math.max(2.5, Math.min(right, at(bar.toMs)) - x);
-        const fits = textWidth(bar.words) + 10 < w;
+        const fits = textWidth(bar.words) * 1.1 + 14 < w;
         return html`<g class="phase ${bar.className}"><title>${lane.name}: ${bar.words}, from ${duration(bar.fromMs - fromMs)} to ${duration(bar.toMs - fromMs)}</title>
-<rect x="${x}" y="${y}" width="${w}" height="${tall}" rx="${Math.min(4, w / 2)}"/>
+<rect x="${x}" y="${y}" width="${w}" height="${tall}" rx="${w < 8 ? 0 : 4}"/>
 ${fits && html`<text x="${x + w / 2}" y="${middle + 4}" text-anchor="middle">${bar.words}</text>`}</g>`;
       });
       const audio = lane.waveOf && record.audio[lane.waveOf];
@@ -96,14 +113,14 @@ ${fits && html`<text x="${x + w / 2}" y="${middle + 4}" text-anchor="middle">${b
         const first = (fromMs - heard.startedAtMs) / stretchMs;
         const last = (toMs - heard.startedAtMs) / stretchMs;
         const speaker = lane.waveOf === "alice" ? "bob" : "alice";
-        wave = html`<path class="wave-fill ${speaker}" d="${envelopePath(heard.low, heard.high, place, first, last, middle, tall / 2)}"/>`;
+        wave = html`<path class="wave-fill ${speaker}" d="${envelopePath(heard.low, heard.high, place, first, last, middle, tall / 2 / peakOf(heard))}"/>`;
       }
       y += tall + 8;
       return html`<line class="row" x1="${left}" x2="${right}" y1="${middle}" y2="${middle}"/>${name}${bars}${wave}`;
     });
     return {
       height: y + 26,
-      body: html`${rows}${timeAxis(0, toMs - fromMs, (time) => at(fromMs + time), y + 2, "s")}`,
+      body: html`${callouts}${rows}${timeAxis(0, toMs - fromMs, (time) => at(fromMs + time), y + 2, "s")}`,
     };
   });
 }

@@ -16,7 +16,7 @@ function proofWords(proof: Proof): Markup {
   if (proof.kind === "shared-key")
     return html`by the shared key named <b>${proof.keyName}</b>, which only the two phones hold`;
   const groups = proof.fingerprint.match(/.{1,4}/g) ?? [];
-  return html`by the certificate of <b>${proof.subject}</b>, issued by <b>${proof.ca}</b>, valid until ${proof.notAfter.slice(0, 10)}
+  return html`by the certificate of <b>${proof.subject}</b>, issued by <b>${proof.ca}</b>, valid until <span class="nowrap">${proof.notAfter.slice(0, 10)}</span>
 <details><summary>Fingerprint (SHA-256)</summary><code>${groups.join(" ")}</code></details>`;
 }
 

@@ -11,7 +11,7 @@ body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-
 main{max-width:1072px;margin:0 auto;padding:28px 18px 48px}
 h1{font-size:clamp(1.55rem,4.6vw,2.4rem);line-height:1.18;letter-spacing:-.015em;margin:.25em 0 .35em;text-wrap:balance;max-width:24em}
 h2{font-size:1.15rem;margin:0 0 .2em}h3{font-size:1rem;margin:0 0 .3em}h4{font-size:.85rem;margin:1.2em 0 .3em}
-p{margin:.3em 0}.muted{color:var(--muted)}.small{font-size:.84rem}.good{color:var(--good)}.bad{color:var(--bad)}
+p{margin:.3em 0}.nowrap{white-space:nowrap}.muted{color:var(--muted)}.small{font-size:.84rem}.good{color:var(--good)}.bad{color:var(--bad)}
 .brand{display:flex;align-items:center;gap:.6em;font-weight:650;letter-spacing:.04em}
 .seal{display:inline-flex;align-items:center;gap:.45em;padding:.22em .75em;border-radius:99px;font-size:.85rem;font-weight:600;letter-spacing:0;background:var(--good-soft);color:var(--good)}
 .seal.bad{background:var(--bad-soft);color:var(--bad)}.seal svg{width:1em;height:1em;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
@@ -39,7 +39,7 @@ thead th{border-top:0;color:var(--muted);font-size:.84rem}thead th.who{font-weig
 thead th.who.alice{color:var(--alice)}thead th.who.bob{color:var(--bob)}
 tbody th span{display:block}.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.number{font-weight:600}
 .figures td.number{white-space:normal}
-.steps .id{white-space:nowrap;font-weight:650}.steps .who{font-weight:600}
+.steps{margin-top:18px}.steps th,.steps td{padding-top:.3em;padding-bottom:.35em}.steps .id{white-space:nowrap;font-weight:650}.steps .who{font-weight:600}
 .bar{display:block;height:4px;border-radius:2px;margin-top:4px;background:var(--alice)}.bar.bob{background:var(--bob)}
 .direction+.direction{margin-top:26px;padding-top:20px;border-top:1px solid var(--line)}
 footer{margin-top:22px;color:var(--muted);font-size:.84rem;overflow-wrap:anywhere}
@@ -61,10 +61,11 @@ svg text.halo{paint-order:stroke;stroke:var(--card);stroke-width:4px;stroke-line
 svg .message text.name{font-weight:650}svg .message text.time{fill:var(--muted);font-size:11px}
 rect.actor{fill:var(--alice-soft)}rect.actor.bob{fill:var(--bob-soft)}svg text.actor{font-weight:650;fill:var(--alice)}svg text.actor.bob{fill:var(--bob)}
 .life{stroke:var(--line);stroke-width:2}.pause rect{fill:var(--soft)}svg .pause text{fill:var(--muted)}
+.callout line{stroke:var(--muted);stroke-width:1;opacity:.7}svg .callout text{fill:var(--muted)}
 .wave{fill:none;stroke:var(--muted);opacity:.5}
 .phase rect{fill:var(--soft)}.phase.calling rect{fill:var(--alice)}.phase.answering rect{fill:var(--bob)}.phase.talking rect{fill:var(--good-soft)}
 .open .phase.talking rect{fill:var(--bad-soft)}
-.phase.ringer rect{fill:var(--ring)}.phase.vibrator rect{fill:var(--ring);opacity:.62}svg .phase.ringer text,svg .phase.vibrator text{fill:var(--card);font-weight:600}
+.phase.ringer rect{fill:var(--ring)}.phase.vibrator rect{fill:var(--ring);opacity:.42}svg .phase.ringer text{fill:var(--card);font-weight:600}
 .wave-fill{fill:var(--alice)}.wave-fill.bob{fill:var(--bob)}.wave-fill.heard{opacity:.78}
 .track{fill:var(--soft)}.track-line{fill:none;stroke:var(--muted);stroke-width:1.2}.track-dot{fill:var(--ink)}
 @media print{body{background:#fff}section,.tile{break-inside:avoid}}

@@ -3,19 +3,12 @@
 import type { Side } from "../ladder.js";
 import type { HeardRecord, Waveform } from "../record.js";
 import { sideName } from "../verdict.js";
-import { dimension, envelopePath, figure, timeAxis } from "./figure.js";
+import { dimension, envelopePath, figure, peakOf, timeAxis } from "./figure.js";
 import { html, type Markup } from "./markup.js";
 import { ms } from "./words.js";
 
 /** Width of the close look, ms. */
 const CLOSE_MS = 700;
-
-/** The loudest sample, so that quiet recordings can be seen too. */
-function peakOf(wave: Waveform): number {
-  let peak = 0.02;
-  for (let i = 0; i < wave.low.length; i++) peak = Math.max(peak, wave.high[i], -wave.low[i]);
-  return peak;
-}
 
 function path(
   wave: Waveform,
@@ -58,9 +51,9 @@ function onsetOf(wave: Waveform): number {
 export function wavesFigure(listener: Side, record: HeardRecord, originMs: number): Markup {
   const speaker: Side = listener === "alice" ? "bob" : "alice";
   const { said, heard, analysis } = record;
-  const delay = analysis.mouthToEarMs;
+  const longest = Math.max(0, ...analysis.offsets.map((offset) => offset.mouthToEarMs));
   const fromMs = said.startedAtMs;
-  const toMs = Math.max(fromMs + 1, said.startedAtMs + said.durationMs + (delay ?? 0));
+  const toMs = Math.max(fromMs + 1, said.startedAtMs + said.durationMs + longest);
   const onset = onsetOf(said);
   const near = analysis.offsets.reduce<number | null>((best, offset) => {
     const distance = (value: { atMs: number }) => Math.abs(said.startedAtMs + value.atMs - onset);
@@ -129,10 +122,10 @@ function trackOf(
   const at = (time: number) => left + (time / Math.max(1, record.said.durationMs)) * (right - left);
   const level = (value: number) => y0 + height - ((value - least + room) / (most - least + 2 * room)) * height;
   const points = offsets.map((offset) => `${at(offset.atMs).toFixed(1)} ${level(offset.mouthToEarMs).toFixed(1)}`);
-  const span = most - least < 0.05 ? ms(most) : `${ms(least)} to ${ms(most)}`;
+  const span = most - least < 0.05 ? `Delay all along: ${ms(most)}` : `Delay over time: ${ms(least)} to ${ms(most)}`;
   return {
     height: 22 + height + 10,
-    body: html`<text class="panel" x="2" y="${top + 12}">Mouth to ear during the speech: ${span}</text>
+    body: html`<text class="panel" x="2" y="${top + 12}">${span}</text>
 <rect class="track" x="${left}" y="${y0}" width="${right - left}" height="${height}" rx="4"/>
 ${wide && html`<text class="axis" x="${left - 12}" y="${level(most) + 4}" text-anchor="end">${ms(most)}</text>`}
 <path class="track-line" d="M${points.join("L")}"/>

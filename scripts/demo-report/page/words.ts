@@ -8,7 +8,7 @@ function grouped(text: string): string {
 /** Milliseconds with as many decimals as they deserve, e.g. `0.042`, `3.21`, `17.4`, `1 204`. */
 export function msDigits(ms: number): string {
   const size = Math.abs(ms);
-  const text = ms.toFixed(size < 1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0);
+  const text = ms.toFixed(size < 0.1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0);
   const [whole, fraction] = text.split(".");
   return fraction ? `${grouped(whole)}.${fraction}` : grouped(whole);
 }
@@ -20,7 +20,13 @@ export function ms(value: number | null | undefined): string {
 
 /** A duration a person thinks of in seconds above one second. */
 export function duration(value: number): string {
-  return value >= 1000 ? `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)}\u00a0s` : ms(value);
+  return value >= 995 ? `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)}\u00a0s` : ms(value);
+}
+
+/** A moment of the call in ms, precise enough that messages which follow each other differ. */
+export function moment(value: number): string {
+  const [whole, fraction] = value.toFixed(value < 100 ? 2 : 1).split(".");
+  return `${grouped(whole)}.${fraction}`;
 }
 
 /** A count with grouped thousands. */
