@@ -1,0 +1,143 @@
+// Trust: does this certificate chain prove this SIP identity? Verified chains are remembered for a while.
+
+import { createHash, type KeyObject, X509Certificate } from "node:crypto";
+import type { Certificate } from "pkijs";
+import { fail, ok, type Result } from "../runtime/result.js";
+import { alternativeUris, parseCertificate, subjectName, validatePath } from "./certificate-path.js";
+import { sameSipIdentity } from "./sip-identity.js";
+
+/** A certificate whose path and identity were verified. */
+export interface VerifiedCertificate {
+  /** The subject alternative name that matched. */
+  readonly uri: string;
+  readonly publicKey: KeyObject;
+  /** Common name of the subject, or the URI when it has none. */
+  readonly subject: string;
+  /** Common name of the trust anchor. */
+  readonly ca: string;
+  /** SHA-256 of the DER, lower-case hex. */
+  readonly fingerprint: string;
+  readonly notAfterMs: number;
+}
+
+interface Remembered {
+  readonly certificate: Omit<VerifiedCertificate, "uri">;
+  readonly uris: readonly string[];
+  readonly verifiedMs: number;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+export interface TrustOptions {
+  /** How long a verified path is taken for granted, in ms; default ten minutes. Never past its end of validity. */
+  readonly rememberMs?: number;
+  /** How many paths are remembered; default 64. */
+  readonly capacity?: number;
+}
+
+const block = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g;
+
+/** The DER certificates of a PEM text, in order. */
+export function certificatesFromPem(pem: string): Uint8Array[] {
+  return [...pem.matchAll(block)].map((found) => new Uint8Array(Buffer.from(found[1], "base64")));
+}
+
+/** Authorities one believes, and the memory of what they vouched for. */
+export class TrustStore {
+  private readonly anchors: readonly Certificate[];
+  private readonly remembered = new Map<string, Remembered>();
+  private readonly rememberMs: number;
+  private readonly capacity: number;
+
+  /** @param anchorsPem certificates of the trusted authorities; throws TypeError when one cannot be read or there is none. */
+  constructor(anchorsPem: string | readonly string[], options: TrustOptions = {}) {
+    const pem = typeof anchorsPem === "string" ? anchorsPem : anchorsPem.join("\n");
+    this.anchors = certificatesFromPem(pem).map((der, i) => {
+      const parsed = parseCertificate(der);
+      if (!parsed.ok) throw new TypeError(`trust anchor ${i + 1} cannot be read as a certificate`);
+      return parsed.value;
+    });
+    if (this.anchors.length === 0) throw new TypeError("no certificate found among the trust anchors");
+    this.rememberMs = options.rememberMs ?? 600_000;
+    this.capacity = options.capacity ?? 64;
+  }
+
+  /**
+   * Verifies a chain and that it speaks for `uri`.
+   * @param chain DER, end-entity certificate first.
+   * @param uri the SIP URI it must be for: a subjectAltName URI has to match (no common name is ever taken for it).
+   * @param atMs wall-clock ms since 1970.
+   * @returns codes of {@link validatePath} and `identity-mismatch`.
+   */
+  async verify(chain: readonly Uint8Array[], uri: string, atMs: number): Promise<Result<VerifiedCertificate>> {
+    const key = chainKey(chain);
+    let known = this.recall(key, atMs);
+    if (!known) {
+      const fresh = await this.validate(chain, atMs);
+      if (!fresh.ok) return fresh;
+      known = fresh.value;
+      this.remember(key, known);
+    }
+    const match = known.uris.find((one) => sameSipIdentity(one, uri));
+    if (match === undefined)
+      return fail("identity-mismatch", `the certificate is for ${known.uris[0] ?? "no SIP URI"}, not for ${uri}`);
+    return ok({ ...known.certificate, uri: match });
+  }
+
+  private recall(key: string, atMs: number): Remembered | undefined {
+    const known = this.remembered.get(key);
+    if (!known) return undefined;
+    const age = Math.abs(atMs - known.verifiedMs);
+    if (age <= this.rememberMs && atMs >= known.notBeforeMs && atMs <= known.notAfterMs) return known;
+    this.remembered.delete(key);
+    return undefined;
+  }
+
+  private remember(key: string, known: Remembered): void {
+    if (this.remembered.size >= this.capacity) {
+      const oldest = this.remembered.keys().next();
+      if (!oldest.done) this.remembered.delete(oldest.value);
+    }
+    this.remembered.set(key, known);
+  }
+
+  private async validate(chain: readonly Uint8Array[], atMs: number): Promise<Result<Remembered>> {
+    const certificates: Certificate[] = [];
+    for (const der of chain) {
+      const parsed = parseCertificate(der);
+      if (!parsed.ok) return parsed;
+      certificates.push(parsed.value);
+    }
+    const path = await validatePath(certificates, this.anchors, atMs);
+    if (!path.ok) return path;
+    const [leaf] = path.value;
+    const uris = alternativeUris(leaf);
+    let publicKey: KeyObject;
+    try {
+      publicKey = new X509Certificate(chain[0]).publicKey;
+    } catch {
+      return fail("malformed-certificate", "the certificate's public key cannot be read");
+    }
+    const times = path.value.map((one) => ({ from: one.notBefore.value.getTime(), to: one.notAfter.value.getTime() }));
+    return ok({
+      certificate: {
+        publicKey,
+        subject: subjectName(leaf) || (uris[0] ?? ""),
+        ca: subjectName(path.value[path.value.length - 1]),
+        fingerprint: createHash("sha256").update(chain[0]).digest("hex"),
+        notAfterMs: leaf.notAfter.value.getTime(),
+      },
+      uris,
+      verifiedMs: atMs,
+      notBeforeMs: Math.max(...times.map((one) => one.from)),
+      notAfterMs: Math.min(...times.map((one) => one.to)),
+    });
+  }
+}
+
+/** One name for a chain: a hash over every certificate and its length. */
+function chainKey(chain: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const der of chain) hash.update(`${der.length}:`).update(der);
+  return hash.digest("base64");
+}

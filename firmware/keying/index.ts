@@ -1,0 +1,4 @@
+// Agreeing on SRTP keys inside an SDP offer/answer: the interface and its providers.
+
+export * from "./keying.js";
+export { createMikeyKeying, type MikeyKeyingOptions } from "./mikey/index.js";

@@ -1,0 +1,86 @@
+// What each failure means outside MIKEY: the SIP answer it deserves and the sentence for the person holding the phone.
+
+import type { MikeyErrorCode } from "../../mikey/index.js";
+import type { KeyingAttributes, KeyingError } from "../keying.js";
+
+/** Failures of the SDP around MIKEY and of the session's use. */
+export type KeyingFailureCode =
+  | MikeyErrorCode
+  | "missing-key-mgmt"
+  | "malformed-key-mgmt"
+  | "ambiguous-key-mgmt"
+  | "unexpected-message"
+  | "closed";
+
+interface Meaning {
+  readonly user: string;
+  /** Default 488 (RFC 4567 section 4.1.2). */
+  readonly sipStatus?: number;
+}
+
+const cannotRead = { user: "The other phone sent a security message this phone cannot read." };
+const noCommon = { user: "The two phones have no security settings in common." };
+const badCertificate = { user: "The other phone's certificate cannot be used." };
+
+const meanings: Readonly<Record<KeyingFailureCode, Meaning>> = {
+  "malformed-message": cannotRead,
+  "malformed-key-mgmt": cannotRead,
+  "ambiguous-key-mgmt": cannotRead,
+  "missing-key-mgmt": { user: "The other phone did not secure the call." },
+  "unsupported-version": noCommon,
+  "unsupported-method": noCommon,
+  "unsupported-prf": noCommon,
+  "unsupported-timestamp": noCommon,
+  "unsupported-cs-map": noCommon,
+  "unsupported-crypto-sessions": noCommon,
+  "unsupported-key-data": noCommon,
+  "unsupported-encryption": noCommon,
+  "unsupported-mac": noCommon,
+  "unsupported-hash": noCommon,
+  "unsupported-signature": noCommon,
+  "unsupported-dh-group": noCommon,
+  "unsupported-protocol": noCommon,
+  "unsupported-policy": noCommon,
+  "bad-dh-value": { user: "The other phone sent an unsafe key. The call was stopped." },
+  "clock-skew": { user: "The clocks of the two phones differ too much. Check date and time." },
+  replayed: { user: "An old call request was sent again by someone. It was ignored." },
+  "replay-cache-full": { user: "Too many calls at once. Try again in a few minutes.", sipStatus: 480 },
+  "missing-identity": { user: "The other phone did not say who it is." },
+  "identity-mismatch": { user: "The other phone proved to be somebody else than expected. The call was stopped." },
+  "unsupported-identity": { user: "Only calls between SIP addresses can be secured." },
+  "own-identity-mismatch": { user: "This phone's certificate is not for its own address. Check its settings." },
+  "own-certificate-expired": {
+    user: "This phone's own certificate is not valid now. Renew it, or check date and time.",
+  },
+  "wrong-psk": { user: "The two phones do not have the same shared key." },
+  "bad-signature": { user: "The other phone's signature is wrong. The call was stopped." },
+  "bidding-down": { user: "Someone on the way tried to weaken the call's security. The call was stopped." },
+  "missing-certificate": { user: "The other phone did not show a certificate." },
+  "unsupported-certificate": badCertificate,
+  "malformed-certificate": badCertificate,
+  "bad-certificate-path": badCertificate,
+  "unknown-critical-extension": badCertificate,
+  "bad-key-usage": { user: "The other phone's certificate is not meant for calls." },
+  "weak-certificate": { user: "The other phone's certificate is too weak to be trusted." },
+  "certificate-expired": { user: "The other phone's certificate has expired." },
+  "certificate-not-yet-valid": { user: "The other phone's certificate is not valid yet. Check date and time." },
+  "unknown-ca": { user: "The other phone's certificate comes from an authority this phone does not trust." },
+  "response-mismatch": { user: "The other phone's answer does not belong to this call. The call was stopped." },
+  "refused-by-peer": { user: "The other phone refused the security of this call." },
+  "unexpected-message": { user: "The call's security was set up in an unexpected order. The call was stopped." },
+  "internal-error": { user: "This phone could not secure the call.", sipStatus: 500 },
+  closed: { user: "The call has ended.", sipStatus: 487 },
+};
+
+/** Most characters of a line for Warning or Reason. */
+const MAX_TEXT = 200;
+
+/** Makes the error that leaves this room. `text` may quote the peer: what cannot stand in a SIP header is replaced. */
+export function keyingError(code: KeyingFailureCode, text: string, attributes?: KeyingAttributes): KeyingError {
+  const { user, sipStatus = 488 } = meanings[code];
+  const line = text
+    .replace(/[^\x20-\x7e]/g, "?")
+    .replace(/["\\]/g, "'")
+    .slice(0, MAX_TEXT);
+  return { code, sipStatus, text: `MIKEY: ${line}`, user, ...(attributes ? { attributes } : {}) };
+}

@@ -1,0 +1,190 @@
+// One call's MIKEY exchange inside offer/answer.
+
+import {
+  type Agreement,
+  type CallParties,
+  type MethodName,
+  type MikeyAgent,
+  type PeerProof,
+  type ReceivedOffer,
+  type Refusal,
+  type SentOffer,
+  wipeAgreement,
+} from "../../mikey/index.js";
+import type { Clock } from "../../runtime/clock.js";
+import type { SrtpKeys } from "../../srtp/keys.js";
+import type { KeyingAttributes, KeyingEvents, KeyingResult, KeyingSession, VerifiedPeer } from "../keying.js";
+import { type KeyingFailureCode, keyingError } from "./failures.js";
+import { type FoundMessage, findMikey, mikeyAttributes } from "./key-mgmt.js";
+
+function failed(
+  code: KeyingFailureCode,
+  text: string,
+  attributes?: KeyingAttributes,
+): { readonly ok: false; readonly error: ReturnType<typeof keyingError> } {
+  return { ok: false, error: keyingError(code, text, attributes) };
+}
+
+function refused(refusal: Refusal, level: "session" | "media") {
+  const where = refusal.offset === undefined ? "" : ` (byte ${refusal.offset})`;
+  const attributes = refusal.reply && mikeyAttributes(refusal.reply, level);
+  return failed(refusal.code, refusal.text + where, attributes);
+}
+
+/** Names from certificates end up on a screen: control and direction characters are taken out. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, "").slice(0, 128);
+}
+
+function verifiedPeer(peer: PeerProof, method: string, sinceMs: number): VerifiedPeer {
+  if (peer.kind === "shared-key")
+    return { identity: peer.identity, proof: { kind: "shared-key", keyName: peer.keyName }, method, sinceMs };
+  const proof = {
+    kind: "certificate" as const,
+    subject: printable(peer.subject),
+    ca: printable(peer.ca),
+    fingerprint: peer.fingerprint,
+    notAfter: new Date(peer.notAfterMs).toISOString(),
+  };
+  return { identity: peer.identity, proof, method, sinceMs };
+}
+
+function srtpKeys(session: Agreement["sent"]): SrtpKeys {
+  const { suite, tek, salt, mki, roc } = session;
+  return { suite, masterKey: tek, masterSalt: salt, roc, ...(mki ? { mki } : {}) };
+}
+
+/** What a session is made of. */
+export interface SessionParts {
+  readonly role: "offerer" | "answerer";
+  readonly agent: MikeyAgent;
+  readonly method: MethodName;
+  readonly parties: CallParties;
+  readonly events: KeyingEvents;
+  readonly clock: Clock;
+}
+
+/** One exchange: an offer made and its answer read, or an offer verified and answered. */
+export class MikeySession implements KeyingSession {
+  private isClosed = false;
+  private sent: SentOffer | undefined;
+  private offering: Promise<KeyingResult<KeyingAttributes>> | undefined;
+  private accepting: Promise<KeyingResult<VerifiedPeer>> | undefined;
+  private received: ReceivedOffer | undefined;
+  private offered: FoundMessage | undefined;
+  private verifying: Promise<KeyingResult<VerifiedPeer>> | undefined;
+  private answering: Promise<KeyingResult<KeyingAttributes>> | undefined;
+
+  constructor(private readonly parts: SessionParts) {}
+
+  offer(): Promise<KeyingResult<KeyingAttributes>> {
+    this.offering ??= this.settle(() => this.makeOffer());
+    return this.unlessClosed(this.offering);
+  }
+
+  accept(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
+    this.accepting ??= this.settle(() => this.readAnswer(answered));
+    return this.unlessClosed(this.accepting);
+  }
+
+  verify(offered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
+    const found = findMikey(offered);
+    if (!found.ok) return Promise.resolve(failed(found.error.code as KeyingFailureCode, found.error.text));
+    if (this.offered && Buffer.compare(this.offered.message, found.value.message) !== 0)
+      return Promise.resolve(failed("unexpected-message", "a second offer in one exchange"));
+    this.offered = found.value;
+    this.verifying ??= this.settle(() => this.readOffer(found.value));
+    return this.unlessClosed(this.verifying);
+  }
+
+  async answer(offered: KeyingAttributes): Promise<KeyingResult<KeyingAttributes>> {
+    const peer = await this.verify(offered);
+    if (!peer.ok) return peer;
+    this.answering ??= this.settle(() => this.makeAnswer(peer.value));
+    return this.unlessClosed(this.answering);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.sent?.wipe();
+    this.received?.wipe();
+    this.sent = undefined;
+    this.received = undefined;
+  }
+
+  private async makeOffer(): Promise<KeyingResult<KeyingAttributes>> {
+    const { role, agent, method, parties, clock } = this.parts;
+    if (role !== "offerer") return failed("unexpected-message", "the answerer makes no offer");
+    const sent = await agent.offer(method, parties, ["mikey"], clock.wallMs());
+    if (!sent.ok) return refused(sent.error, "session");
+    if (this.isClosed) {
+      sent.value.wipe();
+      return failed("closed", "the session was closed");
+    }
+    this.sent = sent.value;
+    return { ok: true, value: mikeyAttributes(sent.value.message, "session") };
+  }
+
+  private async readAnswer(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
+    const { sent } = this;
+    if (!sent) return failed("unexpected-message", "an answer without an offer");
+    const found = findMikey(answered);
+    if (!found.ok) return failed(found.error.code as KeyingFailureCode, found.error.text);
+    const nowMs = this.parts.clock.wallMs();
+    const agreement = await sent.accept(found.value.message, nowMs);
+    sent.wipe();
+    if (!agreement.ok) return refused(agreement.error, found.value.level);
+    return this.announce(agreement.value, verifiedPeer(agreement.value.peer, agreement.value.label, nowMs));
+  }
+
+  private async readOffer(found: FoundMessage): Promise<KeyingResult<VerifiedPeer>> {
+    const { role, agent, parties, clock, events } = this.parts;
+    if (role !== "answerer") return failed("unexpected-message", "the offerer reads no offer");
+    const nowMs = clock.wallMs();
+    const received = await agent.receive(found.message, parties, found.protocols, nowMs);
+    if (!received.ok) return refused(received.error, found.level);
+    if (this.isClosed) {
+      received.value.wipe();
+      return failed("closed", "the session was closed");
+    }
+    this.received = received.value;
+    const peer = verifiedPeer(received.value.peer, received.value.label, nowMs);
+    events.verified?.(peer);
+    return { ok: true, value: peer };
+  }
+
+  private async makeAnswer(peer: VerifiedPeer): Promise<KeyingResult<KeyingAttributes>> {
+    const { received, offered } = this;
+    if (!received || !offered) return failed("closed", "the session was closed");
+    const written = await received.answer();
+    received.wipe();
+    if (!written.ok) return refused(written.error, offered.level);
+    const announced = this.announce(written.value.agreement, peer);
+    return announced.ok ? { ok: true, value: mikeyAttributes(written.value.message, offered.level) } : announced;
+  }
+
+  /** Hands the keys over: from here on they are their holder's to wipe. */
+  private announce(agreement: Agreement, peer: VerifiedPeer): KeyingResult<VerifiedPeer> {
+    if (this.isClosed) {
+      wipeAgreement(agreement);
+      return failed("closed", "the session was closed");
+    }
+    this.parts.events.keys(srtpKeys(agreement.sent), srtpKeys(agreement.received), peer);
+    return { ok: true, value: peer };
+  }
+
+  /** A method of a session settles and never rejects: a fault of ours is a failed agreement, without its details. */
+  private async settle<T>(work: () => Promise<KeyingResult<T>>): Promise<KeyingResult<T>> {
+    if (this.isClosed) return failed("closed", "the session was closed");
+    try {
+      return await work();
+    } catch (fault) {
+      return failed("internal-error", fault instanceof Error ? `fault in key agreement (${fault.name})` : "fault");
+    }
+  }
+
+  private async unlessClosed<T>(result: Promise<KeyingResult<T>>): Promise<KeyingResult<T>> {
+    const settled = await result;
+    return this.isClosed ? failed("closed", "the session was closed") : settled;
+  }
+}

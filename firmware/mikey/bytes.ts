@@ -1,0 +1,118 @@
+// Reading and writing network byte order: a reader that remembers its first failure instead of throwing.
+
+import type { InputError } from "../runtime/result.js";
+
+const empty = new Uint8Array(0);
+
+/**
+ * Reads from bytes of the network. After the first failure (running off the end, or {@link fail}) every further read
+ * gives zero or nothing; the caller looks at {@link failure} once it has read a whole piece.
+ */
+export class ByteReader {
+  failure: InputError | undefined;
+
+  /** Reads `bytes` from `offset` up to, not including, `end`. Offsets in errors count from the start of `bytes`. */
+  constructor(
+    readonly bytes: Uint8Array,
+    public offset = 0,
+    readonly end = bytes.length,
+  ) {}
+
+  /** Bytes not yet read. */
+  get remaining(): number {
+    return this.end - this.offset;
+  }
+  /** Records the first failure; later ones are consequences of it. */
+  fail(code: string, text: string, offset = this.offset): void {
+    this.failure ??= { code, text, offset };
+  }
+  u8(what: string): number {
+    return this.need(1, what) ? this.bytes[this.offset++] : 0;
+  }
+  u16(what: string): number {
+    if (!this.need(2, what)) return 0;
+    const at = (this.offset += 2) - 2;
+    return (this.bytes[at] << 8) | this.bytes[at + 1];
+  }
+  u32(what: string): number {
+    if (!this.need(4, what)) return 0;
+    const high = this.u16(what);
+    return high * 0x10000 + this.u16(what);
+  }
+  /** A copy of the next `length` bytes: it outlives the datagram and can be wiped on its own. */
+  take(length: number, what: string): Uint8Array {
+    if (!this.need(length, what)) return empty;
+    return this.bytes.slice(this.offset, (this.offset += length));
+  }
+
+  private need(length: number, what: string): boolean {
+    if (this.failure) return false;
+    if (this.remaining >= length) return true;
+    this.fail("truncated", `${what} needs ${length} bytes, ${this.remaining} are left`);
+    return false;
+  }
+}
+
+/** Builds a message; its storage doubles as needed. */
+export class ByteWriter {
+  private store = new Uint8Array(512);
+  private used = 0;
+
+  get length(): number {
+    return this.used;
+  }
+  u8(value: number): this {
+    this.room(1)[this.used++] = value;
+    return this;
+  }
+  u16(value: number): this {
+    return this.u8(value >>> 8).u8(value);
+  }
+  u32(value: number): this {
+    return this.u16(value >>> 16).u16(value);
+  }
+  put(bytes: Uint8Array): this {
+    this.room(bytes.length).set(bytes, this.used);
+    this.used += bytes.length;
+    return this;
+  }
+  /** The bytes written so far, as a copy of their own; the writer's storage is zeroed, it may have held keys. */
+  finish(): Uint8Array {
+    const done = this.store.slice(0, this.used);
+    this.store.fill(0);
+    this.used = 0;
+    return done;
+  }
+
+  private room(more: number): Uint8Array {
+    if (this.used + more > this.store.length) {
+      const larger = new Uint8Array(Math.max(this.store.length * 2, this.used + more));
+      larger.set(this.store.subarray(0, this.used));
+      this.store.fill(0);
+      this.store = larger;
+    }
+    return this.store;
+  }
+}
+
+/** Throws a RangeError unless `value` is a whole number from 0 to `max`: a field would silently be cut otherwise. */
+export function requireField(name: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new RangeError(`${name} must be a whole number from 0 to ${max}, not ${value}`);
+}
+
+/** Joins byte strings. */
+export function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** Equality of public byte strings (not constant-time: never for MACs or keys). */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -1,0 +1,157 @@
+// The numbers of RFC 3830 section 6 (and the registrations of RFC 4563 that touch the header), by their table.
+
+/** Version of the protocol this room speaks (section 6.1). */
+export const MIKEY_VERSION = 1;
+
+/** Data types, table 6.1.a; 7 to 10 are later registrations that this room can read but not run. */
+export const DataType = {
+  psk: 0,
+  pskVerification: 1,
+  publicKey: 2,
+  publicKeyVerification: 3,
+  dhInit: 4,
+  dhResponse: 5,
+  error: 6,
+  /** RFC 4650. */
+  dhHmacInit: 7,
+  dhHmacResponse: 8,
+  /** RFC 4738. */
+  rsaRInit: 9,
+  rsaRResponse: 10,
+} as const;
+
+/** Payload types, table 6.1.b. */
+export const PayloadType = {
+  last: 0,
+  kemac: 1,
+  pke: 2,
+  dh: 3,
+  sign: 4,
+  timestamp: 5,
+  id: 6,
+  certificate: 7,
+  certificateHash: 8,
+  verification: 9,
+  policy: 10,
+  rand: 11,
+  error: 12,
+  keyData: 20,
+  extension: 21,
+} as const;
+
+/** PRF functions, table 6.1.c. */
+export const PrfFunction = { mikey1: 0 } as const;
+
+/** CS ID map types, table 6.1.d and RFC 4563 section 5. */
+export const MapType = { srtpId: 0, empty: 1 } as const;
+
+/** Encryption of key data, table 6.2.a. */
+export const EncryptionAlgorithm = { null: 0, aesCm128: 1, aesKeyWrap128: 2 } as const;
+
+/** MAC algorithms, table 6.2.b. */
+export const MacAlgorithm = { null: 0, hmacSha1: 1 } as const;
+
+/** Bytes of a MAC by its algorithm, table 6.2.b. */
+export const macLengths: ReadonlyMap<number, number> = new Map([
+  [MacAlgorithm.null, 0],
+  [MacAlgorithm.hmacSha1, 20],
+]);
+
+/** Diffie-Hellman groups, table 6.4. */
+export const DhGroup = { oakley5: 0, oakley1: 1, oakley2: 2 } as const;
+
+/** Bytes of a Diffie-Hellman value by its group, table 6.4. */
+export const dhLengths: ReadonlyMap<number, number> = new Map([
+  [DhGroup.oakley5, 192],
+  [DhGroup.oakley1, 96],
+  [DhGroup.oakley2, 128],
+]);
+
+/** Signature types, table 6.5. */
+export const SignatureType = { rsaPkcs1: 0, rsaPss: 1 } as const;
+
+/** Timestamp types, table 6.6. */
+export const TimestampType = { ntpUtc: 0, ntp: 1, counter: 2 } as const;
+
+/** Bytes of a timestamp by its type, table 6.6. */
+export const timestampLengths: ReadonlyMap<number, number> = new Map([
+  [TimestampType.ntpUtc, 8],
+  [TimestampType.ntp, 8],
+  [TimestampType.counter, 4],
+]);
+
+/** Identity types, table 6.7.a. */
+export const IdType = { nai: 0, uri: 1 } as const;
+
+/** Certificate types, table 6.7.b. */
+export const CertificateType = { x509: 0, x509Url: 1, x509Sign: 2, x509Encrypt: 3 } as const;
+
+/** Hash functions of the certificate hash payload, table 6.8, with their lengths in bytes. */
+export const HashFunction = { sha1: 0, md5: 1 } as const;
+export const hashLengths: ReadonlyMap<number, number> = new Map([
+  [HashFunction.sha1, 20],
+  [HashFunction.md5, 16],
+]);
+
+/** Security protocols, table 6.10. */
+export const SecurityProtocol = { srtp: 0 } as const;
+
+/** Parameters of an SRTP policy, table 6.10.1.a. */
+export const SrtpParameter = {
+  encryption: 0,
+  encryptionKeyLength: 1,
+  authentication: 2,
+  authenticationKeyLength: 3,
+  saltLength: 4,
+  prf: 5,
+  keyDerivationRate: 6,
+  srtpEncryption: 7,
+  srtcpEncryption: 8,
+  fecOrder: 9,
+  srtpAuthentication: 10,
+  tagLength: 11,
+  prefixLength: 12,
+} as const;
+
+/** Error numbers, table 6.12. */
+export const ErrorNumber = {
+  authFailure: 0,
+  invalidTimestamp: 1,
+  invalidPrf: 2,
+  invalidMac: 3,
+  invalidEncryption: 4,
+  invalidHash: 5,
+  invalidDh: 6,
+  invalidId: 7,
+  invalidCertificate: 8,
+  invalidPolicy: 9,
+  invalidPolicyParameter: 10,
+  invalidDataType: 11,
+  unspecified: 12,
+} as const;
+
+/** Comments of table 6.12 in its order. */
+export const errorNames: readonly string[] = [
+  "authentication failure",
+  "invalid timestamp",
+  "PRF function not supported",
+  "MAC algorithm not supported",
+  "encryption algorithm not supported",
+  "hash function not supported",
+  "DH group not supported",
+  "ID not supported",
+  "certificate not supported",
+  "SP type not supported",
+  "SP parameters not supported",
+  "data type not supported",
+  "unspecified error",
+];
+
+/** Types of key data, table 6.13.a. */
+export const KeyType = { tgk: 0, tgkSalt: 1, tek: 2, tekSalt: 3 } as const;
+
+/** Types of key validity, table 6.13.b. */
+export const ValidityType = { none: 0, spi: 1, interval: 2 } as const;
+
+/** General extensions, table 6.15 and RFC 4563 section 4. */
+export const ExtensionType = { vendorId: 0, sdpIds: 1, keyId: 3 } as const;
