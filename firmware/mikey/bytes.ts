@@ -42,7 +42,7 @@ export class ByteReader {
   /** A copy of the next `length` bytes: it outlives the datagram and can be wiped on its own. */
   take(length: number, what: string): Uint8Array {
     if (!this.need(length, what)) return empty;
-    return this.bytes.slice(this.offset, (this.offset += length));
+    return copy(this.bytes.subarray(this.offset, (this.offset += length)));
   }
 
   private need(length: number, what: string): boolean {
@@ -101,15 +101,9 @@ export function requireField(name: string, value: number, max: number): void {
     throw new RangeError(`${name} must be a whole number from 0 to ${max}, not ${value}`);
 }
 
-/** Joins byte strings. */
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+/** A copy with memory of its own. (`slice` of a node Buffer is a view of it: wiping one would wipe the other.) */
+export function copy(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 /** Equality of public byte strings (not constant-time: never for MACs or keys). */

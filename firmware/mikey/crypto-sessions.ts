@@ -2,6 +2,7 @@
 
 import { ok } from "../runtime/result.js";
 import type { SrtpSuiteName } from "../srtp/keys.js";
+import { copy } from "./bytes.js";
 import { type MikeyResult, refuse } from "./errors.js";
 import type { Header, SrtpSession } from "./header.js";
 import { MapType } from "./numbers.js";
@@ -90,7 +91,7 @@ export function deriveSessions(
       roc: session.roc,
       suite: suites[i],
       tek: deriveFromTgk(key.tgk, "tek", i + 1, csbId, rand, lengths.key),
-      salt: key.salt?.slice() ?? deriveFromTgk(key.tgk, "salt", i + 1, csbId, rand, lengths.salt),
+      salt: key.salt ? copy(key.salt) : deriveFromTgk(key.tgk, "salt", i + 1, csbId, rand, lengths.salt),
       ...(key.mki ? { mki: key.mki } : {}),
     };
   });

@@ -1,7 +1,7 @@
 // A whole message: header and payload chain, read from bytes and written to bytes (RFC 3830 sections 5.2, 5.3).
 
 import { fail, type InputError, type Result } from "../runtime/result.js";
-import { ByteReader, ByteWriter } from "./bytes.js";
+import { ByteReader, ByteWriter, copy } from "./bytes.js";
 import { type Header, parseHeader, printHeader } from "./header.js";
 import { PayloadType } from "./numbers.js";
 import {
@@ -89,7 +89,10 @@ export function parseMessage(
   const failure = parseChain(reader, next, codecs, payloads, offsets);
   if (failure) return { ok: false, error: { ...failure, header, payloads } };
   const end = reader.offset;
-  return { ok: true, value: { header, payloads, offsets, bytes: bytes.slice(0, end), trailing: bytes.slice(end) } };
+  return {
+    ok: true,
+    value: { header, payloads, offsets, bytes: copy(bytes.subarray(0, end)), trailing: copy(bytes.subarray(end)) },
+  };
 }
 
 /** Reads a payload chain that has no header: the decrypted contents of a KEMAC (section 6.2). */

@@ -1,5 +1,6 @@
 // MIKEY as a way of agreeing on keys in SDP offer/answer (RFC 3830 inside RFC 4567).
 
+import { TrustStore } from "../../crypto/certificates.js";
 import { type DhKeyPair, generateOakley5KeyPair } from "../../crypto/dh.js";
 import {
   type CertificateVerifier,
@@ -27,7 +28,9 @@ export interface MikeyKeyingOptions {
   readonly psk?: { readonly key: Secret | Uint8Array; readonly name: string };
   /** Our certificate (leaf first, for our SIP URI) and key, for signed Diffie-Hellman. */
   readonly identity?: { readonly certificateChainPem: string; readonly privateKeyPem: string };
-  /** Who vouches for peers' certificates (a `TrustStore`); needed with `identity`. */
+  /** Certificates of the authorities whose word on peers is taken; needed with `identity` unless `trust` is given. */
+  readonly trustAnchorsPem?: string | readonly string[];
+  /** A trust store shared with others, instead of `trustAnchorsPem`. */
   readonly trust?: CertificateVerifier;
   readonly clock: Clock;
   readonly random: RandomSource;
@@ -64,9 +67,10 @@ function methodsFor(options: MikeyKeyingOptions, pairs: OneAhead): MikeyMethod[]
     methods.push(createPskMethod({ key: key instanceof Secret ? key.bytes : key, name }));
   }
   if (options.identity) {
-    if (!options.trust) throw new TypeError("MIKEY keying with an identity needs a trust store for its peers");
+    const trust = options.trust ?? (options.trustAnchorsPem && new TrustStore(options.trustAnchorsPem));
+    if (!trust) throw new TypeError("MIKEY keying with an identity needs trust anchors for its peers");
     const takeDhKeyPair = options.takeDhKeyPair ?? (() => pairs.take());
-    methods.push(createDhMethod({ ...options.identity, trust: options.trust, takeDhKeyPair }));
+    methods.push(createDhMethod({ ...options.identity, trust, takeDhKeyPair }));
   }
   if (!methods.some((method) => method.name === options.offer))
     throw new TypeError(`MIKEY keying offers ${options.offer} but has no keys for it`);

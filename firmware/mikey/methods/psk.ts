@@ -2,6 +2,7 @@
 
 import { sipIdentity } from "../../crypto/sip-identity.js";
 import { ok } from "../../runtime/result.js";
+import { copy } from "../bytes.js";
 import type { AgreedKey } from "../crypto-sessions.js";
 import { adopt, type MikeyResult, refuse } from "../errors.js";
 import type { Header } from "../header.js";
@@ -102,7 +103,7 @@ function openOffer(
       if (!named.ok) return named;
       if (!isProved(answer, v.value.mac, responder))
         return refuse("wrong-psk", "the answer's verification MAC does not fit our shared key");
-      return ok({ key: { tgk: tgk.slice() }, peer });
+      return ok({ key: { tgk: copy(tgk) }, peer });
     },
     provesError(error) {
       const v = closing(error, "verification");
@@ -130,7 +131,7 @@ function authenticOffer(
     async answer(header: Header) {
       const payloads: Payload[] = [frame.timestamp, names.responder, v];
       const message = printWithMac({ header, payloads }, keys.authentication, ...also);
-      return ok({ message, key: { ...key, tgk: key.tgk.slice(), ...(key.salt ? { salt: key.salt.slice() } : {}) } });
+      return ok({ message, key: { ...key, tgk: copy(key.tgk), ...(key.salt ? { salt: copy(key.salt) } : {}) } });
     },
     sealError: (error) =>
       printWithMac({ header: error.header, payloads: [...error.payloads, v] }, keys.authentication, ...also),
@@ -156,7 +157,7 @@ export interface SharedKey {
 export function createPskMethod(shared: SharedKey): MikeyMethod {
   if (shared.key.length < MIN_PSK_BYTES)
     throw new RangeError(`a pre-shared key has at least ${MIN_PSK_BYTES} bytes, not ${shared.key.length}`);
-  const psk = shared.key.slice();
+  const psk = copy(shared.key);
   const proofFor = (uri: string): PeerProof => ({
     kind: "shared-key",
     identity: sipIdentity(uri) ?? uri,
