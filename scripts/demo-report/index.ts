@@ -2,6 +2,7 @@
 export * from "./analyse.js";
 export * from "./delays.js";
 export * from "./ladder.js";
+export * from "./progress.js";
 export * from "./record.js";
 export * from "./report.js";
 export * from "./verdict.js";

@@ -11,6 +11,8 @@ const nameOf = (name: string) => (isSide(name) ? sideName(name) : name);
 /** A pause longer than this is shown as one, ms. */
 const PAUSE_MS = 150;
 const MOST = 60;
+/** Bold text is wider by this. */
+const BOLD = 1.12;
 
 /** What is said below an arrow; the profile gives way where there is little room. */
 function details(entry: LadderEntry, room = Number.POSITIVE_INFINITY): string {
@@ -44,21 +46,19 @@ export function ladderFigure(ladder: readonly LadderEntry[], originMs: number): 
         last = Math.max(entry.sentMs ?? 0, entry.receivedMs ?? 0, entry.atMs);
         const side: Side = isSide(entry.from) ? entry.from : entry.to === "alice" ? "bob" : "alice";
         const rightward = side === "alice";
-        const stranger = !isSide(entry.from) || !isSide(entry.to);
-        const lost = entry.receivedMs === null;
+        const lost = entry.receivedMs === null && isSide(entry.to);
         const x1 = isSide(entry.from) ? lineX[entry.from] : width / 2;
         const whole = isSide(entry.to) ? lineX[entry.to] : width / 2;
-        const x2 = lost && !stranger ? x1 + (whole - x1) * 0.62 : whole;
+        const x2 = lost ? x1 + (whole - x1) * 0.62 : whole;
         const y1 = y + LINE + 6;
         const y2 = y1 + 9;
         const end = y1 + ((y2 - y1) * (x2 - x1)) / (whole - x1 || 1);
-        const summary = `${entry.summary}${entry.retransmission ? " (again)" : ""}`;
         const under = lost
-          ? stranger
-            ? `to ${entry.to}`
-            : "never arrived"
+          ? "never arrived"
           : isSide(entry.from)
-            ? details(entry, room)
+            ? isSide(entry.to)
+              ? details(entry, room)
+              : `to ${entry.to}`
             : `from ${entry.from}`;
         const outer = (s: Side) => ({
           x: lineX[s] + (s === "alice" ? -9 : 9),
@@ -68,10 +68,10 @@ export function ladderFigure(ladder: readonly LadderEntry[], originMs: number): 
         const other = outer(rightward ? "bob" : "alice");
         rows.push(html`<g class="message ${side}${lost ? " lost" : ""}${entry.retransmission ? " again" : ""}"><title>${nameOf(entry.from)} to ${nameOf(entry.to)}: ${entry.summary}, ${details(entry)}</title>
 <line x1="${x1}" y1="${y1}" x2="${x2}" y2="${end}"/>${lost ? html`<path class="cross" d="M${x2 - 4} ${end - 4}l8 8m0 -8l-8 8"/>` : arrowHead(x1, y1, x2, end)}
-<text class="name" x="${(lineX.alice + lineX.bob) / 2}" y="${y1 - 5}" text-anchor="middle">${fitText(summary, room)}</text>
-<text class="muted" x="${(lineX.alice + lineX.bob) / 2}" y="${y2 + LINE + 1}" text-anchor="middle">${fitText(under, room)}</text>
+<text class="name" x="${(lineX.alice + lineX.bob) / 2}" y="${y1 - 5}" text-anchor="middle">${fitText(entry.summary, room / BOLD)}</text>
+<text class="muted" x="${(lineX.alice + lineX.bob) / 2}" y="${y2 + LINE + 1}" text-anchor="middle">${fitText(entry.retransmission ? `again · ${under}` : under, room)}</text>
 ${isSide(entry.from) && html`<text class="time" x="${sent.x}" y="${y1 + 4}" text-anchor="${sent.anchor}">${time(entry.sentMs)}</text>`}
-${!lost && html`<text class="time" x="${other.x}" y="${y2 + 4}" text-anchor="${other.anchor}">${time(entry.receivedMs)}</text>`}</g>`);
+${isSide(entry.to) && html`<text class="time" x="${other.x}" y="${y2 + 4}" text-anchor="${other.anchor}">${time(entry.receivedMs)}</text>`}</g>`);
         y = y2 + LINE + 16;
       }
       const bottom = y + 6;
