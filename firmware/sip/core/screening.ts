@@ -22,8 +22,19 @@ export interface Refusal {
 /** Whether calls for this Request-URI are ours. */
 export type Accepts = (uri: SipUri, request: SipRequest) => boolean;
 
-/** Undefined when the request may be processed. `inDialog`: the To tag names a dialog of ours, so its Request-URI is our Contact. */
-export function screen(request: SipRequest, fields: Fields, accepts: Accepts, inDialog: boolean): Refusal | undefined {
+/** What screening knows of a request beside the message. */
+export interface ScreenContext {
+  readonly fields: Fields;
+  readonly accepts: Accepts;
+  /** It has a To tag, so its Request-URI is a Contact of ours. */
+  readonly inDialog: boolean;
+  /** The client is older than RFC 3261 (no magic cookie): its INVITE may lack a Contact. */
+  readonly legacy: boolean;
+}
+
+/** Undefined when the request may be processed. */
+export function screen(request: SipRequest, context: ScreenContext): Refusal | undefined {
+  const { fields, inDialog } = context;
   const { method, headers } = request;
   if (!allowedMethods.includes(method))
     return { status: knownMethods.includes(method) ? 405 : 501, headers: [fields.allow] };
@@ -35,13 +46,13 @@ export function screen(request: SipRequest, fields: Fields, accepts: Accepts, in
   const uri = parseSipUri(request.uri);
   if (!uri.ok) return { status: 400, reason: "Bad Request: Bad Request-URI" };
   if (uri.value.headers.length > 0) return { status: 400, reason: "Bad Request: Request-URI with header fields" };
-  if (!inDialog && !accepts(uri.value, request)) return { status: 404 };
+  if (!inDialog && !context.accepts(uri.value, request)) return { status: 404 };
   if (method !== "CANCEL") {
     const unknown = headers.all("Require").filter((tag) => !fields.supportedTags.includes(tag.toLowerCase()));
     if (unknown.length > 0) return { status: 420, headers: [["Unsupported", unknown.join(", ")]] };
   }
   if (method !== "INVITE") return undefined;
-  if (!inDialog && contactOf(request) === undefined) {
+  if (!inDialog && contactOf(request) === undefined && !(context.legacy && !headers.has("Contact"))) {
     const text = headers.has("Contact") ? "Bad Contact" : "Missing Contact";
     return { status: 400, reason: `Bad Request: ${text}` };
   }

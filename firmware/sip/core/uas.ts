@@ -3,7 +3,7 @@
 import type { UserAgentEvents } from "../contract.js";
 import type { Counters } from "../counters.js";
 import { type DialogUsage, dialogKey, type Fields, type Ids } from "../dialog/index.js";
-import { type ComposeOptions, makeResponse } from "../grammar/index.js";
+import { branchOf, type ComposeOptions, makeResponse } from "../grammar/index.js";
 import type {
   InviteServerTransaction,
   NonInviteServerTransaction,
@@ -104,7 +104,12 @@ export class UasCore implements TransactionUser {
   /** The checks of section 8.2, and that a To tag names a dialog. Answers when one fails. */
   private passes(received: ReceivedRequest, transaction: ServerTransaction, dialog: DialogUsage | undefined): boolean {
     const { around } = this;
-    const refusal = screen(received.request, around.fields, around.accepts, received.toTag !== undefined);
+    const refusal = screen(received.request, {
+      fields: around.fields,
+      accepts: around.accepts,
+      inDialog: received.toTag !== undefined,
+      legacy: branchOf(received.via) === undefined,
+    });
     if (refusal) {
       around.counters.add("refused");
       this.answer(received, transaction, refusal.status, refusal);

@@ -5,10 +5,15 @@ import { decimal, type Scanner } from "./scanner.js";
 
 const label = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$/;
 
+/** An IPv6 address with the extra colon RFC 3261's grammar puts before an IPv4 part, in its proper form (RFC 5118 section 4.10). */
+function repaired(address: string): string {
+  return address.replace(/:::(?=[0-9.]+$)/, "::");
+}
+
 /** Whether `text` is a host: a name (underscores are let through), an IPv4 address, or an IPv6 address in brackets. */
 export function isHost(text: string): boolean {
   if (text.length === 0 || text.length > 255) return false;
-  if (text[0] === "[") return text.endsWith("]") && !text.includes("%") && isIPv6(text.slice(1, -1));
+  if (text[0] === "[") return text.endsWith("]") && !text.includes("%") && isIPv6(repaired(text.slice(1, -1)));
   const labels = text.split(".");
   if (labels[labels.length - 1] === "") labels.pop();
   if (labels.length === 0 || !labels.every((part) => label.test(part))) return false;
@@ -17,7 +22,7 @@ export function isHost(text: string): boolean {
 
 /** The address without brackets, ready for a socket. */
 export function bareHost(host: string): string {
-  return host[0] === "[" ? host.slice(1, -1) : host;
+  return host[0] === "[" ? repaired(host.slice(1, -1)) : host;
 }
 
 /** The host as it stands in a URI or Via: an IPv6 address gets brackets. */

@@ -70,7 +70,7 @@ export function parseMessage(bytes: Uint8Array, limits = defaultParseLimits): Re
       continue;
     }
     const value = line.slice(colon + 1);
-    const unfolded = folded ? value.replace(/[ \t]*\r\n[ \t]+/g, " ") : value;
+    const unfolded = folded ? value.split("\r\n").map(trimBoth).join(" ") : value;
     if (/[\r\n]/.test(unfolded))
       problem ??= { code: "line-end", text: "a carriage return or line feed stands alone", at: lineStart };
     else fields.push([name, trimBoth(unfolded)]);

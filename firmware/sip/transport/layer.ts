@@ -178,11 +178,7 @@ export class TransportLayer {
     const { counters, product } = this.options;
     const request = error.request;
     const headers = request?.headers;
-    const tellable =
-      request &&
-      request.method !== "ACK" &&
-      headers?.has("Via") &&
-      ["From", "To", "Call-ID", "CSeq"].filter((name) => headers.has(name)).length >= 2;
+    const tellable = request && request.method !== "ACK" && headers?.has("Via") && headers.has("CSeq");
     if (!tellable) {
       counters.add("malformed-dropped");
       return;
