@@ -14,7 +14,8 @@ export type CallState = "dialling" | "ringing" | "answering" | "active" | "held"
 
 /** How private a call is. */
 export type CallSecurity =
-  | { readonly state: "pending" }
+  /** Keys are not agreed on yet. `caller`: who calls, once an incoming offer is verified (before that nothing rings). */
+  | { readonly state: "pending"; readonly caller?: VerifiedPeer }
   | { readonly state: "secure"; readonly suite: SrtpSuiteName; readonly peer: VerifiedPeer }
   /** Anyone on the way can listen. */
   | { readonly state: "open" };

@@ -107,9 +107,9 @@ export function viewOf(situation: HandsetSituation): HandsetView {
 
 /** What is known of a caller before pick-up. */
 function callerLines(call: CallSnapshot): string[] {
-  if (call.security.state === "open") return ["Not private: the caller is not verified"];
-  if (call.security.state === "secure") return [`Verified: ${call.security.peer.identity}`];
-  return ["Caller not verified yet"];
+  if (call.security.state === "open") return ["NOT PRIVATE, and the caller is not verified"];
+  const caller = call.security.state === "secure" ? call.security.peer : call.security.caller;
+  return caller ? [`Verified: ${caller.identity}`] : ["Caller not verified"];
 }
 
 function idle(situation: HandsetSituation): HandsetView {

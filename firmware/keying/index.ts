@@ -2,3 +2,4 @@
 
 export * from "./keying.js";
 export { createMikeyKeying, type MikeyKeyingOptions } from "./mikey/index.js";
+export { type PeerKeying, perPeerKeying } from "./per-peer.js";

@@ -1,0 +1,221 @@
+// Call control: the table of calls, which account a call belongs to, and what is refused before it becomes one.
+
+import type { StreamStatistics, Voice } from "../media/voice.js";
+import type { Clock, Log, Timers, Trace } from "../runtime/index.js";
+import type { IncomingInvite, SipAddress } from "../sip/contract.js";
+import { parseNameAddr, parseSipUri, type SipUri, type UserAgent, unescapeUri } from "../sip/index.js";
+import type { Call } from "./call.js";
+import type { CallAccount, CallEnvironment } from "./environment.js";
+import { IncomingCall } from "./incoming.js";
+import { OutgoingCall } from "./outgoing.js";
+import type { CallControl, CallEvent, CallSnapshot } from "./types.js";
+
+/** What {@link Calls} is made of. */
+export interface CallsOptions {
+  readonly accounts: readonly CallAccount[];
+  readonly userAgent: UserAgent;
+  readonly voice: Voice;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly trace: Trace;
+  readonly log: Log;
+  readonly random: (length: number) => Uint8Array;
+  /** The address media is announced with. */
+  readonly localAddress: string;
+  /** Send INVITEs there instead of where the URI says. */
+  readonly outboundProxy?: SipAddress;
+  readonly maxCalls: number;
+  readonly ringLimitMs: number;
+  readonly onEvent: (event: CallEvent) => void;
+}
+
+/** Numbers for `sotto status`. */
+export interface CallTotals {
+  placed: number;
+  taken: number;
+  failed: number;
+  refused: number;
+}
+
+/** All calls of the phone. */
+export class Calls implements CallControl {
+  readonly totals: CallTotals = { placed: 0, taken: 0, failed: 0, refused: 0 };
+  private readonly calls = new Map<number, Call>();
+  private readonly environment: CallEnvironment;
+  private nextId = 1;
+  private closing = false;
+  private idle: (() => void) | undefined;
+
+  constructor(private readonly options: CallsOptions) {
+    this.environment = {
+      account: (uri) => options.accounts.find((account) => account.uri === uri)!,
+      voice: options.voice,
+      clock: options.clock,
+      timers: options.timers,
+      trace: options.trace,
+      log: options.log,
+      random: options.random,
+      localAddress: options.localAddress,
+      ringLimitMs: options.ringLimitMs,
+      emit: (event) => options.onEvent(event),
+      ended: (call) => this.ended(call),
+    };
+    options.userAgent.events = {
+      invite: (invite) => void this.incoming(invite),
+      // What an INVITE would get now (RFC 3261 section 11.2).
+      options: () => ({ status: this.closing ? 480 : this.calls.size >= options.maxCalls ? 486 : 200 }),
+    };
+  }
+
+  /** Whether a Request-URI is one of ours: its user part names an account (the host may be our address of the day). */
+  accepts(uri: SipUri): boolean {
+    return this.accountFor(uri) !== undefined;
+  }
+
+  dial(uri: string, accountUri?: string): CallSnapshot {
+    if (this.closing) throw new Error("the phone is being switched off");
+    const { accounts, maxCalls } = this.options;
+    const account = accountUri === undefined ? accounts[0] : accounts.find((one) => one.uri === accountUri);
+    if (!account) throw new Error(`no account ${accountUri}; accounts: ${accounts.map((one) => one.uri).join(", ")}`);
+    const target = parseSipUri(uri);
+    if (!target.ok) throw new Error(`not a SIP address: ${uri.slice(0, 200)} (for example sip:bob@example.com)`);
+    if (target.value.scheme !== "sip")
+      throw new Error(`${target.value.scheme}: addresses need TLS, which this phone does not have yet`);
+    if (this.calls.size >= maxCalls)
+      throw new Error(maxCalls === 1 ? "a call is already in progress" : `already ${maxCalls} calls in progress`);
+    const id = this.nextId++;
+    const call = new OutgoingCall(
+      this.environment,
+      { id, direction: "outgoing", account: account.uri, peer: { uri } },
+      account,
+      this.options.userAgent,
+      this.options.outboundProxy,
+    );
+    this.calls.set(id, call);
+    this.totals.placed++;
+    const snapshot = call.snapshot();
+    void call.place();
+    this.environment.emit({ type: "call", call: call.snapshot() });
+    return snapshot;
+  }
+
+  answer(id?: number): void {
+    const call = this.find(
+      id,
+      (one) => one instanceof IncomingCall && one.currentState === "ringing",
+      "no call is ringing",
+    );
+    // One voice at a time: who answers a second call puts the first on hold.
+    for (const other of this.calls.values()) if (other !== call && other.currentState === "active") other.hold(true);
+    void (call as IncomingCall).answer();
+  }
+
+  hangup(id?: number): void {
+    this.find(id, () => true, "there is no call").hangup();
+  }
+
+  hold(id?: number): void {
+    this.find(id, (call) => call.currentState === "active", "there is no running call").hold(true);
+  }
+
+  resume(id?: number): void {
+    this.find(id, (call) => call.currentState === "held", "no call is on hold").hold(false);
+  }
+
+  mute(on: boolean, id?: number): void {
+    this.find(
+      id,
+      (call) => call.currentState === "active" || call.currentState === "held",
+      "there is no running call",
+    ).mute(on);
+  }
+
+  digit(digit: string, id?: number): void {
+    if (!/^[0-9*#A-D]$/.test(digit)) throw new Error(`not a digit: ${digit.slice(0, 10)} (0-9, *, #, A-D)`);
+    this.find(id, (call) => call.currentState === "active", "there is no running call").digit(digit);
+  }
+
+  list(): readonly CallSnapshot[] {
+    return [...this.calls.values()].map((call) => call.snapshot());
+  }
+
+  async statistics(id: number): Promise<StreamStatistics | undefined> {
+    return this.calls.get(id)?.voiceStatistics();
+  }
+
+  /** Hangs up everything and waits until it has been said to the voice thread; new calls are refused. */
+  async close(): Promise<void> {
+    this.closing = true;
+    for (const call of [...this.calls.values()]) call.hangup();
+    if (this.calls.size > 0)
+      await new Promise<void>((resolve) => {
+        this.idle = resolve;
+      });
+  }
+
+  private find(id: number | undefined, fits: (call: Call) => boolean, none: string): Call {
+    if (id !== undefined) {
+      const call = this.calls.get(id);
+      if (!call || call.over) throw new Error(`there is no call ${id}`);
+      if (!fits(call)) throw new Error(`call ${id}: ${none}`);
+      return call;
+    }
+    const fitting = [...this.calls.values()].filter((call) => !call.over && fits(call));
+    if (fitting.length === 0) throw new Error(none);
+    if (fitting.length > 1)
+      throw new Error(`several calls fit: name one of ${fitting.map((call) => call.identity.id).join(", ")}`);
+    return fitting[0];
+  }
+
+  private accountFor(uri: SipUri): CallAccount | undefined {
+    const user = unescapeUri(uri.user ?? "");
+    return this.options.accounts.find((account) => {
+      const own = parseSipUri(account.uri);
+      return own.ok && unescapeUri(own.value.user ?? "") === user;
+    });
+  }
+
+  private async incoming(invite: IncomingInvite): Promise<void> {
+    const from = parseNameAddr(invite.request.headers.get("From") ?? "");
+    const peer = from.ok
+      ? { uri: from.value.uri, displayName: from.value.displayName || undefined }
+      : { uri: "sip:unknown@invalid" };
+    const refused = (status: number, code: string, text: string, retryAfter?: number) => {
+      this.totals.refused++;
+      invite.reject(status, retryAfter ? { headers: [["Retry-After", String(retryAfter)]] } : {});
+      this.environment.emit({ type: "refused", from: peer.uri, status, code, text });
+    };
+    if (this.closing) return refused(480, "closing", "the phone is being switched off");
+    const wanted = parseSipUri(invite.request.uri);
+    const account = wanted.ok ? this.accountFor(wanted.value) : undefined;
+    if (!account) return refused(404, "not-found", "no such account here");
+    if (this.calls.size >= this.options.maxCalls) return refused(486, "busy", "busy with another call");
+    const id = this.nextId++;
+    const call = new IncomingCall(
+      this.environment,
+      { id, direction: "incoming", account: account.uri, peer },
+      account,
+      invite,
+    );
+    this.calls.set(id, call);
+    const refusal = await call.arrive();
+    if (!refusal) return;
+    this.totals.refused++;
+    this.environment.emit({
+      type: "refused",
+      from: peer.uri,
+      status: refusal.status,
+      code: refusal.code,
+      text: refusal.text,
+    });
+  }
+
+  private ended(call: Call): void {
+    const last = call.snapshot();
+    this.calls.delete(call.identity.id);
+    // An offer that was refused before it rang is counted as refused.
+    if (last.end?.by === "error" && !call.refused) this.totals.failed++;
+    else if (last.direction === "incoming" && last.answeredAtMs !== undefined) this.totals.taken++;
+    if (this.calls.size === 0) this.idle?.();
+  }
+}

@@ -1,0 +1,37 @@
+// What every call gets from the composition root.
+
+import type { Keying } from "../keying/keying.js";
+import type { Voice } from "../media/voice.js";
+import type { Clock, Log, Timers, Trace } from "../runtime/index.js";
+import type { Call } from "./call.js";
+import type { CallEvent } from "./types.js";
+
+/** An account as calls need it. */
+export interface CallAccount {
+  readonly uri: string;
+  readonly displayName?: string;
+  readonly security: "required" | "preferred" | "off";
+  /** Methods in order of preference; empty where none is configured. */
+  readonly keying: readonly Keying[];
+  /** Encoding names, most wanted first. */
+  readonly codecs: readonly string[];
+  readonly autoAnswerMs?: number;
+}
+
+/** Shared by all calls. */
+export interface CallEnvironment {
+  readonly account: (uri: string) => CallAccount;
+  readonly voice: Voice;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly trace: Trace;
+  readonly log: Log;
+  /** Bytes from the operating system. */
+  readonly random: (length: number) => Uint8Array;
+  /** The address media is announced with. */
+  readonly localAddress: string;
+  readonly ringLimitMs: number;
+  emit(event: CallEvent): void;
+  /** A call has sent its last event. */
+  ended(call: Call): void;
+}

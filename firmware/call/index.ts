@@ -1,0 +1,4 @@
+// Calls: one state machine a call, and the table of them.
+export { Calls, type CallsOptions, type CallTotals } from "./calls.js";
+export type { CallAccount } from "./environment.js";
+export * from "./types.js";

@@ -1,0 +1,94 @@
+// A call we place: prepare voice and keys side by side, INVITE, ring, read the answer.
+
+import { between } from "../runtime/index.js";
+import type { InviteDialog, OutgoingInvite, SipAddress } from "../sip/contract.js";
+import type { SipResponse } from "../sip/grammar/message.js";
+import type { UserAgent } from "../sip/index.js";
+import { Call, type CallIdentity } from "./call.js";
+import type { CallAccount, CallEnvironment } from "./environment.js";
+import { endOfFailure, endOfRefusal } from "./reasons.js";
+
+/** How long the other phone may ring before we give up. */
+const NO_ANSWER_MS = 180_000;
+
+export class OutgoingCall extends Call {
+  private invite: OutgoingInvite | undefined;
+
+  constructor(
+    environment: CallEnvironment,
+    identity: CallIdentity,
+    private readonly account: CallAccount,
+    private readonly userAgent: UserAgent,
+    private readonly nextHop: SipAddress | undefined,
+  ) {
+    super(environment, identity, "dialling");
+  }
+
+  /** Starts the call; everything that follows comes as events. */
+  async place(): Promise<void> {
+    const { trace } = this.environment;
+    const { id, peer } = this.identity;
+    trace.mark("dialled", id);
+    const offer = await this.media.makeOffer(this.account, peer.uri);
+    if (this.over) return;
+    if (!offer.ok) return this.finish(endOfRefusal(offer.refusal));
+    trace.mark("offer-ready", id);
+    this.setLimit(NO_ANSWER_MS, () => this.giveUp());
+    this.invite = this.userAgent.invite(
+      {
+        target: peer.uri,
+        from: { uri: this.account.uri, displayName: this.account.displayName },
+        nextHop: this.nextHop,
+        body: offer.value,
+      },
+      {
+        sent: (atMs) => trace.mark("invite-sent", id, atMs),
+        provisional: (response, atMs) => this.provisional(response, atMs),
+        accepted: (response, dialog, atMs) => void this.accepted(response, dialog, atMs),
+        failed: (failure) => this.finish(endOfFailure(failure)),
+      },
+    );
+  }
+
+  hangup(): void {
+    const end = { by: "us", code: "hangup", text: "hung up here", user: "Call ended" } as const;
+    if (this.dialog) return this.finish(end, () => this.dialog?.bye());
+    this.finish({ ...end, code: "cancelled", text: "cancelled here", user: "Call cancelled" }, () =>
+      this.invite?.cancel(),
+    );
+  }
+
+  private giveUp(): void {
+    this.finish({ by: "error", code: "no-answer", text: "nobody answered", user: "Nobody answered" }, () =>
+      this.invite?.cancel("no answer"),
+    );
+  }
+
+  private provisional(response: SipResponse, atMs: number): void {
+    if (this.over || response.status === 100 || this.state !== "dialling") return;
+    if (response.status === 180 || response.status === 183) {
+      this.environment.trace.mark("ringing-received", this.identity.id, atMs);
+      this.state = "ringing";
+      this.changed();
+    }
+  }
+
+  private async accepted(response: SipResponse, dialog: InviteDialog, atMs: number): Promise<void> {
+    const { trace } = this.environment;
+    const { id } = this.identity;
+    this.attach(dialog, () => {});
+    // The ACK says "200 received", no more: nothing in it depends on what the answer holds, so the callee need not wait for us to check.
+    dialog.ack();
+    if (this.over) return dialog.bye();
+    trace.mark("ok-received", id, atMs);
+    trace.mark("ack-sent", id);
+    this.state = "answering";
+    this.changed();
+    const accepted = await this.media.acceptAnswer(response);
+    if (this.over) return;
+    if (!accepted.ok) return this.failWith(accepted.refusal);
+    this.activate();
+    const delay = between(trace.read(id), "dialled", "ringing-received");
+    this.log.info("call-up", { call: id, callingMs: delay, security: this.media.security.state });
+  }
+}

@@ -1,0 +1,122 @@
+// Why calls end, in the three forms that are needed: a code for the log, SIP's words for the peer, a sentence for the person.
+
+import type { KeyingAttributes, KeyingError } from "../keying/keying.js";
+import type { ExtraHeaders, Failure } from "../sip/contract.js";
+import type { CallEnd } from "./types.js";
+
+/** Why an offer, an answer or a call is not taken. */
+export interface Refusal {
+  /** SIP status the peer is given. */
+  readonly status: number;
+  /** Stable word for logs and tests. */
+  readonly code: string;
+  /** One line for Warning or Reason; no secrets. */
+  readonly text: string;
+  /** One sentence for the person holding the phone. */
+  readonly user: string;
+  /** What the keying method wants the peer to be told. */
+  readonly attributes?: KeyingAttributes;
+}
+
+/** A value, or why there is none. */
+export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
+
+/** Makes a failed {@link Outcome}. */
+export function refuse(
+  status: number,
+  code: string,
+  text: string,
+  user: string,
+): { readonly ok: false; readonly refusal: Refusal } {
+  return { ok: false, refusal: { status, code, text, user } };
+}
+
+/** A keying method's error as a refusal. */
+export function keyingRefusal(error: KeyingError): { readonly ok: false; readonly refusal: Refusal } {
+  const { sipStatus, code, text, user, attributes } = error;
+  return { ok: false, refusal: { status: sipStatus, code, text, user, attributes } };
+}
+
+/** Text as a quoted-string of RFC 3261 section 25.1, without what could break out of it. */
+function quoted(text: string): string {
+  return `"${text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "'")}"`;
+}
+
+/**
+ * Warning for a refused offer (RFC 3261 section 20.43). 304, 305 and 306 say media, format and attribute problems; 399 is for the rest.
+ * @param agent our host, the warn-agent.
+ */
+export function warning(refusal: Refusal, agent: string): ExtraHeaders {
+  const codes: Record<string, number> = { "no-common-codec": 305, "no-acceptable-media": 304, "missing-key-mgmt": 306 };
+  return [["Warning", `${codes[refusal.code] ?? 399} ${agent} ${quoted(refusal.text)}`]];
+}
+
+/** Reason for a BYE or CANCEL (RFC 3326). */
+export function reason(cause: number, text: string): ExtraHeaders {
+  return [["Reason", `SIP;cause=${cause};text=${quoted(text)}`]];
+}
+
+const failures: Readonly<Record<number, readonly [code: string, user: string]>> = {
+  400: ["bad-request", "The other side did not understand the call"],
+  401: ["unauthorized", "The server asks for a password"],
+  403: ["forbidden", "The server does not allow this call"],
+  404: ["not-found", "There is nobody with that address"],
+  405: ["not-allowed", "The other side takes no calls"],
+  407: ["unauthorized", "The proxy asks for a password"],
+  408: ["no-answer", "Nobody answered"],
+  410: ["gone", "That address is no longer in use"],
+  415: ["unsupported-media", "The other phone does not understand our offer"],
+  416: ["bad-uri", "The other side cannot be called that way"],
+  420: ["bad-extension", "The other phone lacks something this call needs"],
+  480: ["unavailable", "The other side cannot be reached at the moment"],
+  481: ["no-such-call", "The other side knows nothing of this call"],
+  482: ["loop", "The call runs in circles"],
+  483: ["too-many-hops", "The call passes through too many servers"],
+  484: ["incomplete", "The address is incomplete"],
+  486: ["busy", "Busy"],
+  487: ["cancelled", "Call cancelled"],
+  488: ["not-acceptable", "The other phone cannot take the call the way this one makes it"],
+  500: ["server-error", "The other side has a fault"],
+  503: ["unavailable", "The other side is overloaded or down"],
+  600: ["busy", "Busy"],
+  603: ["declined", "Declined"],
+  604: ["not-found", "There is nobody with that address"],
+  606: ["not-acceptable", "The other phone cannot take the call the way this one makes it"],
+};
+
+/** The text of a Warning the peer sent, for the person to read; shortened, printable. */
+function warningText(failure: Failure): string {
+  const value = failure.response?.headers.get("Warning");
+  const text = value && /^\s*\d{3}\s+\S+\s+"((?:[^"\\]|\\.)*)"/.exec(value)?.[1];
+  return text ? ` (${text.replace(/[^\x20-\x7e]/g, "?").slice(0, 120)})` : "";
+}
+
+/** How a call of ours ended that the peer or the network refused. */
+export function endOfFailure(failure: Failure): CallEnd {
+  const text = `${failure.status} ${failure.reason}`;
+  if (failure.cause === "transport")
+    return {
+      by: "error",
+      status: failure.status,
+      code: "unreachable",
+      text,
+      user: "The other side cannot be reached: the network refused",
+    };
+  if (failure.cause === "timeout")
+    return {
+      by: "error",
+      status: failure.status,
+      code: "no-answer",
+      text,
+      user: "The other side cannot be reached: no answer at all",
+    };
+  const [code, user] = failures[failure.status] ??
+    failures[Math.floor(failure.status / 100) * 100] ?? ["failed", `The call failed (${text})`];
+  const friendly = failure.status === 486 || failure.status === 600 || failure.status === 603 || failure.status === 487;
+  return { by: friendly ? "peer" : "error", status: failure.status, code, text, user: user + warningText(failure) };
+}
+
+/** How a call ended because we refused what the peer proposed. */
+export function endOfRefusal(refusal: Refusal): CallEnd {
+  return { by: "error", status: refusal.status, code: refusal.code, text: refusal.text, user: refusal.user };
+}
