@@ -45,7 +45,7 @@ test("Alt makes a long press", async () => {
 });
 
 test("Ctrl-C asks to end; other control keys and unknown keys do nothing", async () => {
-  const { keys, interrupts } = await typed("\u0003", "\u0001xyzäß\u001b[15~", "\u001b[?64;1;2c");
+  const { keys, interrupts } = await typed("\u0003", "\u0001xyzäß\u001b[15~", "\u001b[12;40R");
   assert.is(interrupts, 1);
   assert.equal(keys, []);
 });
