@@ -16,10 +16,7 @@ export interface SimulatedSoundOptions extends AudioOptions {
   readonly captureLoop?: boolean;
   /** When it is spoken: `"open"` (default) with the first period of the first start, `"trigger"` when {@link SoundControl.speak} says so. */
   readonly captureStart?: "open" | "trigger";
-  /**
-   * WAV file that what is heard is recorded to; `<playbackWav>.json` beside it is a {@link RecordingTimes}. Each opening begins
-   * them anew.
-   */
+  /** WAV file that what is heard is recorded to; `<playbackWav>.json` beside it is a {@link RecordingTimes}. */
   readonly playbackWav?: string;
   /** Name under which `remoteSoundControl` of another thread reaches this card. */
   readonly control?: string;

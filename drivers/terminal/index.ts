@@ -1,3 +1,0 @@
-// A terminal as keys and screen.
-export * from "./display.js";
-export * from "./keys.js";

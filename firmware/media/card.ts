@@ -1,0 +1,238 @@
+// The sound card's life: opened when somebody needs sound, stopped and closed a while after nobody does, survived when it vanishes.
+
+import type { AudioDevice, OpenAudio } from "../../drivers/contract.js";
+import { type Clock, every, type Timer, type Timers } from "../runtime/index.js";
+import type { ResolvedVoiceOptions } from "./options.js";
+
+/** What the card drives and tells. */
+export interface CardUser {
+  /** The card was opened: samples will come at this rate, up to this many frames a period. */
+  opened(rate: number, periodFrames: number): void;
+  /** One period. Neither array may be kept; `play` must be filled. */
+  period(captured: Int16Array, play: Int16Array): void;
+  /** The card lost captured frames at the rate of `opened`; the stream of samples has a hole. */
+  gap(frames: number): void;
+  /** For the person and the log. */
+  device(type: "lost" | "back" | "xrun", text: string): void;
+}
+
+/** Rate and period of the stand-in that runs while there is no card. */
+const STANDIN_RATE = 8000;
+const STANDIN_FRAMES = 160;
+const STANDIN_MS = (STANDIN_FRAMES / STANDIN_RATE) * 1000;
+/** Periods missed for longer than this are not made up for, ms. */
+const MAX_CATCH_UP_MS = 200;
+/** A started card that says nothing for so long has stalled. */
+const STALL_MS = 200;
+
+/**
+ * Owns the sound card. While sound is wanted, periods come: from the card, or, when there is none (not yet open, unplugged, stalled), from a
+ * timer with absolute deadlines, silent, so that calls live on.
+ */
+export class Card {
+  /** Over- and under-runs since the phone started. */
+  xruns = 0;
+  private device: AudioDevice | undefined;
+  private opening: Promise<void> | undefined;
+  private wanted = false;
+  private running = false;
+  private closed = false;
+  /** The driver said the card is gone and not yet that it is back. */
+  private lost = false;
+  /** The person was told that there is no card. */
+  private missed = false;
+  private lastPeriodMs = 0;
+  private idle: Timer | undefined;
+  private reopen: Timer | undefined;
+  private watch: Timer | undefined;
+  private standIn: Timer | undefined;
+  private readonly silence = new Int16Array(STANDIN_FRAMES);
+  private readonly unheard = new Int16Array(STANDIN_FRAMES);
+
+  constructor(
+    private readonly open: OpenAudio,
+    private readonly options: ResolvedVoiceOptions,
+    private readonly clock: Clock,
+    private readonly timers: Timers,
+    private readonly user: CardUser,
+  ) {}
+
+  /** Opens the card without starting it, so that a call that is about to begin finds it ready. */
+  prepare(): void {
+    if (this.closed || this.device) return;
+    this.openDevice();
+    if (!this.wanted) this.closeLater();
+  }
+
+  /** Sound is wanted, or no longer. */
+  want(wanted: boolean): void {
+    if (this.closed || wanted === this.wanted) return;
+    this.wanted = wanted;
+    this.idle?.cancel();
+    this.idle = undefined;
+    if (!wanted) {
+      if (this.options.stopAfterMs === 0) this.stopDevice();
+      else this.idle = this.timers.after(this.options.stopAfterMs, () => this.stopDevice());
+      return;
+    }
+    if (this.running) return;
+    this.lastPeriodMs = this.clock.now();
+    this.watch ??= every(this.timers, this.clock, STALL_MS / 2, () => this.look());
+    if (this.device) this.startDevice();
+    else {
+      this.startStandIn();
+      this.openDevice();
+    }
+  }
+
+  /** Stops and closes for good. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.stopDevice();
+    this.closed = true;
+    this.idle?.cancel();
+    this.reopen?.cancel();
+    await this.opening;
+    await this.closeDevice();
+  }
+
+  private openDevice(): void {
+    this.reopen?.cancel();
+    this.reopen = undefined;
+    this.opening ??= this.open(this.options.audio)
+      .then(
+        (device) => this.opened(device),
+        (error: unknown) => this.notOpened(error),
+      )
+      .finally(() => {
+        this.opening = undefined;
+      });
+  }
+
+  private opened(device: AudioDevice): void | Promise<void> {
+    if (this.closed) return device.close();
+    this.device = device;
+    if (this.wanted) this.startDevice();
+    else this.closeLater();
+  }
+
+  private notOpened(error: unknown): void {
+    if (this.closed) return;
+    this.miss(error instanceof Error ? error.message : String(error));
+    if (this.wanted) this.reopen = this.timers.after(this.options.reopenMs, () => this.wanted && this.openDevice());
+  }
+
+  private startDevice(): void {
+    const device = this.device!;
+    this.lost = false;
+    this.lastPeriodMs = this.clock.now();
+    this.user.opened(device.rate, device.periodFrames);
+    try {
+      device.start((captured, play) => this.fromCard(captured, play), {
+        xrun: (direction, frames) => this.xrun(direction, frames),
+        lost: (reason) => {
+          if (this.device !== device) return;
+          this.lost = true;
+          this.miss(reason);
+          this.startStandIn();
+        },
+        back: () => {
+          this.lost = false;
+        },
+      });
+      this.running = true;
+    } catch (error) {
+      this.notOpened(error);
+      this.startStandIn();
+      void this.closeDevice();
+    }
+  }
+
+  private fromCard(captured: Int16Array, play: Int16Array): void {
+    this.lastPeriodMs = this.clock.now();
+    if (this.standIn) this.stopStandIn();
+    if (this.missed) {
+      this.missed = false;
+      this.user.device("back", "the sound card is back");
+    }
+    this.user.period(captured, play);
+  }
+
+  private xrun(direction: "capture" | "playback", frames: number): void {
+    this.xruns++;
+    if (direction === "capture") {
+      // A driver may report a loss it has filled with silence itself: a hole cannot be longer than the time since the last period.
+      const device = this.device!;
+      const elapsed = Math.floor(((this.clock.now() - this.lastPeriodMs) * device.rate) / 1000);
+      if (elapsed >= device.periodFrames) this.user.gap(Math.min(frames, elapsed));
+    }
+    this.user.device("xrun", `${direction} lost ${frames} frames`);
+  }
+
+  /** Finds a card that stopped talking without a word. */
+  private look(): void {
+    if (!this.running || this.standIn || this.lost) return;
+    if (this.clock.now() - this.lastPeriodMs < STALL_MS) return;
+    this.miss("the sound card gives no more periods");
+    this.startStandIn();
+  }
+
+  private miss(reason: string): void {
+    if (this.missed) return;
+    this.missed = true;
+    this.user.device("lost", reason);
+  }
+
+  private startStandIn(): void {
+    if (this.standIn || this.closed) return;
+    this.user.opened(STANDIN_RATE, STANDIN_FRAMES);
+    let next = this.clock.now() + STANDIN_MS;
+    const tick = (): void => {
+      const behind = this.clock.now() - next;
+      if (behind > MAX_CATCH_UP_MS) {
+        // The machine slept: what was missed is a hole, not a burst of packets.
+        const missed = Math.floor(behind / STANDIN_MS);
+        this.user.gap(missed * STANDIN_FRAMES);
+        next += missed * STANDIN_MS;
+      }
+      next += STANDIN_MS;
+      this.standIn = this.timers.at(next, tick);
+      this.user.period(this.silence, this.unheard);
+    };
+    this.standIn = this.timers.at(next, tick);
+  }
+
+  private stopStandIn(): void {
+    this.standIn?.cancel();
+    this.standIn = undefined;
+    if (this.device) this.user.opened(this.device.rate, this.device.periodFrames);
+  }
+
+  private stopDevice(): void {
+    this.wanted = false;
+    this.watch?.cancel();
+    this.watch = undefined;
+    this.stopStandIn();
+    this.missed = false;
+    if (this.running) {
+      this.running = false;
+      this.device?.stop();
+    }
+    this.closeLater();
+  }
+
+  private closeLater(): void {
+    if (this.options.closeAfterMs === Number.POSITIVE_INFINITY) return;
+    this.idle?.cancel();
+    this.idle = this.timers.after(this.options.closeAfterMs, () => {
+      if (!this.wanted) void this.closeDevice();
+    });
+  }
+
+  private async closeDevice(): Promise<void> {
+    const device = this.device;
+    this.device = undefined;
+    this.running = false;
+    await device?.close().catch((error: Error) => this.user.device("lost", error.message));
+  }
+}

@@ -1,0 +1,63 @@
+// The messages between signalling thread and voice thread: what `voice.ts` offers, as data. Never samples.
+
+import type { SrtpKeys } from "../srtp/keys.js";
+import type { StreamOptions, StreamParameters, StreamStatistics, Tone } from "./voice.js";
+
+/** Signalling to voice. `stream` is a number the signalling side chose; `request` asks for one {@link Reply}. */
+export type Command =
+  | { readonly type: "open"; readonly request: number; readonly stream: number; readonly options: StreamOptions }
+  | { readonly type: "keys"; readonly stream: number; readonly tx: SrtpKeys; readonly rx: SrtpKeys }
+  | { readonly type: "start"; readonly stream: number; readonly parameters: StreamParameters }
+  | { readonly type: "digit"; readonly stream: number; readonly digit: string; readonly durationMs: number }
+  | { readonly type: "mute"; readonly stream: number; readonly on: boolean }
+  | { readonly type: "statistics"; readonly request: number; readonly stream: number }
+  | { readonly type: "close"; readonly request: number; readonly stream: number }
+  | { readonly type: "tone"; readonly tone: Tone | undefined }
+  | { readonly type: "volume"; readonly level: number }
+  | { readonly type: "shutdown"; readonly request: number };
+
+/** What a request is answered with. */
+export interface PortNumbers {
+  readonly rtpPort: number;
+  readonly rtcpPort: number;
+}
+
+/** Voice to signalling: answers to requests. */
+export type Reply =
+  | { readonly type: "done"; readonly request: number; readonly value: PortNumbers | StreamStatistics | undefined }
+  | { readonly type: "error"; readonly request: number; readonly text: string };
+
+/** Voice to signalling: things that happen. */
+export type Notice =
+  | {
+      readonly type: "firstPacket";
+      readonly stream: number;
+      readonly direction: "sent" | "received";
+      readonly atMs: number;
+    }
+  | { readonly type: "digit"; readonly stream: number; readonly digit: string; readonly durationMs: number }
+  | { readonly type: "silent"; readonly stream: number; readonly silentMs: number }
+  | { readonly type: "device"; readonly event: "lost" | "back" | "xrun"; readonly text: string }
+  | { readonly type: "failed"; readonly text: string };
+
+/** One end of the line between the threads: `MessagePort`, `Worker` and `parentPort` all fit. */
+export interface WirePort {
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  on(event: "message", listener: (message: unknown) => void): unknown;
+}
+
+/** Copies keys into memory of their own, which can be moved to another thread instead of being copied once more. */
+export function copyKeys(keys: SrtpKeys): SrtpKeys {
+  return {
+    ...keys,
+    masterKey: new Uint8Array(keys.masterKey),
+    masterSalt: new Uint8Array(keys.masterSalt),
+    ...(keys.mki ? { mki: new Uint8Array(keys.mki) } : {}),
+  };
+}
+
+/** Zeroes the secret parts. */
+export function wipeKeys(keys: SrtpKeys): void {
+  keys.masterKey.fill(0);
+  keys.masterSalt.fill(0);
+}

@@ -1,0 +1,226 @@
+// Two voices with simulated sound cards that talk over loopback, and what the tests ask of them.
+
+import { randomBytes, randomInt } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AudioDevice } from "../../../drivers/contract.js";
+import {
+  type RecordingTimes,
+  SimulatedSoundCard,
+  type SimulatedSoundOptions,
+} from "../../../drivers/simulated/index.js";
+import { readWav, wavFile } from "../../../firmware/audio/index.js";
+import {
+  type Direction,
+  LocalVoice,
+  type StreamParameters,
+  type Voice,
+  type VoiceOptions,
+  type VoiceStream,
+} from "../../../firmware/media/index.js";
+import type { SrtpKeys } from "../../../firmware/srtp/keys.js";
+import { type Analysis, analyse } from "../../../scripts/demo-report/analyse.js";
+
+/** A folder of this test run, gone at its end. */
+export const folder = mkdtempSync(join(tmpdir(), "sotto-media-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+/** Something like speech: noise through two resonances, in syllables, never quite silent. Deterministic. */
+export function babble(seconds: number, rate: number, seed: number): Int16Array {
+  const pcm = new Int16Array(Math.round(seconds * rate));
+  let state = seed >>> 0 || 1;
+  let [a1, a2, b1, b2] = [0, 0, 0, 0];
+  for (let i = 0; i < pcm.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const noise = state / 2 ** 31 - 1;
+    const t = i / rate;
+    const f1 = 500 + 200 * Math.sin(2 * Math.PI * 1.3 * t + seed);
+    const a0 = noise + 2 * 0.97 * Math.cos((2 * Math.PI * f1) / rate) * a1 - 0.97 ** 2 * a2;
+    const b0 = a0 + 2 * 0.9 * Math.cos((2 * Math.PI * 1500) / rate) * b1 - 0.9 ** 2 * b2;
+    [a2, a1, b2, b1] = [a1, a0, b1, b0];
+    const syllable = 0.25 + 0.75 * Math.sin(Math.PI * 3.1 * t + seed) ** 2;
+    pcm[i] = Math.max(-30000, Math.min(30000, Math.round(b0 * 160 * syllable)));
+  }
+  return pcm;
+}
+
+/** Everything that happened to one stream. */
+export class Heard {
+  readonly first: string[] = [];
+  readonly digits: string[] = [];
+  readonly durations: number[] = [];
+  readonly silent: number[] = [];
+  readonly events = {
+    firstPacket: (direction: "sent" | "received", _atMs: number) => void this.first.push(direction),
+    digit: (digit: string, durationMs: number) => {
+      this.digits.push(digit);
+      this.durations.push(durationMs);
+    },
+    silent: (silentMs: number) => void this.silent.push(silentMs),
+  };
+}
+
+let port = 30_000 + randomInt(200) * 100;
+/** A port range of its own for each phone of a run. */
+export function portRange(pairs = 50): { min: number; max: number } {
+  const min = port;
+  port += pairs * 2;
+  return { min, max: min + pairs * 2 - 1 };
+}
+
+export interface PhoneOptions {
+  readonly seconds?: number;
+  readonly sound?: Partial<SimulatedSoundOptions>;
+  readonly voice?: Partial<VoiceOptions>;
+}
+
+/** One phone: a voice, its card, what is said into it and what is heard from it. */
+export class Phone {
+  card: SimulatedSoundCard | undefined;
+  readonly saidWav: string;
+  readonly heardWav: string;
+  readonly device: string[] = [];
+  readonly heard = new Heard();
+  readonly voice: LocalVoice;
+  opened = 0;
+  stream!: VoiceStream;
+
+  constructor(
+    readonly name: string,
+    private readonly options: PhoneOptions = {},
+  ) {
+    this.saidWav = join(folder, `${name}-said.wav`);
+    this.heardWav = join(folder, `${name}-heard.wav`);
+    writeFileSync(
+      this.saidWav,
+      wavFile(8000, babble(options.seconds ?? 2, 8000, name.length * 7 + name.charCodeAt(0))),
+    );
+    this.voice = new LocalVoice(
+      this.voiceOptions(),
+      { openAudio: (wanted) => this.openCard(wanted) },
+      {
+        device: ({ type, text }) => void this.device.push(`${type}: ${text}`),
+        failed: (text) => void this.device.push(`failed: ${text}`),
+      },
+    );
+  }
+
+  private voiceOptions(): VoiceOptions {
+    return {
+      localAddress: "127.0.0.1",
+      ports: portRange(),
+      audio: { rate: 8000, periodFrames: 160, periods: 4 },
+      ...this.options.voice,
+    };
+  }
+
+  private async openCard(wanted: { rate: number; periodFrames: number; periods: number }): Promise<AudioDevice> {
+    this.opened++;
+    const again = this.opened > 1 ? `-${this.opened}` : "";
+    this.card = await SimulatedSoundCard.open({
+      captureWav: this.saidWav,
+      playbackWav: this.heardWav.replace(".wav", `${again}.wav`),
+      ...this.options.sound,
+      ...wanted,
+    });
+    return this.card;
+  }
+
+  async open(): Promise<void> {
+    this.stream = await this.voice.open(
+      { call: 1, ssrc: randomInt(2 ** 32), cname: randomBytes(8).toString("hex") },
+      this.heard.events,
+    );
+  }
+}
+
+export interface CallOptions {
+  readonly security?: "srtp" | "clear";
+  readonly direction?: Direction;
+  readonly codec?: "PCMU" | "PCMA";
+  readonly ptimeMs?: number;
+}
+
+/** Parameters that send to `peer`. */
+export function toward(peer: { rtpPort: number; rtcpPort: number }, options: CallOptions = {}): StreamParameters {
+  const name = options.codec ?? "PCMU";
+  return {
+    remoteAddress: "127.0.0.1",
+    remotePort: peer.rtpPort,
+    remoteRtcpPort: peer.rtcpPort,
+    codec: { payloadType: name === "PCMU" ? 0 : 8, name, clockRate: 8000 },
+    telephoneEventSend: 101,
+    telephoneEventReceive: 101,
+    ptimeMs: options.ptimeMs ?? 20,
+    direction: options.direction ?? "sendrecv",
+    security: options.security ?? "clear",
+  };
+}
+
+export function randomKeys(): SrtpKeys {
+  return { suite: "AES_CM_128_HMAC_SHA1_80", masterKey: randomBytes(16), masterSalt: randomBytes(14) };
+}
+
+/** Opens both ends. */
+export async function pair(a: Phone, b: Phone): Promise<void> {
+  await Promise.all([a.open(), b.open()]);
+}
+
+/** Connects both ends at once. */
+export function connect(a: Phone, b: Phone, options: CallOptions = {}): void {
+  if (options.security === "srtp") {
+    const [one, other] = [randomKeys(), randomKeys()];
+    a.stream.keys(one, other);
+    b.stream.keys(other, one);
+  }
+  a.stream.start(toward(b.stream, options));
+  b.stream.start(toward(a.stream, options));
+}
+
+export async function hangUp(...phones: Phone[]): Promise<void> {
+  await Promise.all(phones.map(({ voice }) => voice.close()));
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until `condition` holds. @throws Error naming `what` after `limitMs`. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 8000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`waited ${limitMs} ms in vain for: ${what}`);
+    await pause(10);
+  }
+}
+
+function recording(path: string): Int16Array {
+  const read = readWav(readFileSync(path));
+  if (!read.ok) throw new Error(`${path}: ${read.error.text}`);
+  return read.value.samples;
+}
+
+/** What `listener` heard, after hanging up. */
+export function recorded(listener: Phone): Int16Array {
+  return recording(listener.heardWav);
+}
+
+/** How well `listener` heard `speaker`, by the demo's own judge; both have hung up. */
+export function compare(speaker: Phone, listener: Phone): Analysis {
+  const times = (phone: Phone): RecordingTimes => JSON.parse(readFileSync(`${phone.heardWav}.json`, "utf8"));
+  return analyse(
+    { samples: recording(speaker.saidWav), rate: 8000, startedAtMs: times(speaker).spokeAtMs! },
+    { samples: recorded(listener), rate: times(listener).rate, startedAtMs: times(listener).startedAtMs! },
+  );
+}
+
+/** Root mean square of a sound. */
+export function level(pcm: Int16Array): number {
+  let sum = 0;
+  for (const sample of pcm) sum += sample * sample;
+  return Math.sqrt(sum / Math.max(1, pcm.length));
+}
+
+/** Closes whatever a failed test left open, so that the suite ends. */
+export async function closeAll(voices: readonly Voice[]): Promise<void> {
+  await Promise.all(voices.map((voice) => voice.close()));
+}

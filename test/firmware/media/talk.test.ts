@@ -1,0 +1,36 @@
+// Two phones talk over loopback in real time: what is said is heard, in the clear and secured.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { compare, connect, hangUp, Phone, pair, until } from "./phones.js";
+
+const test = suite("talk");
+
+async function talk(name: string, options: Parameters<typeof connect>[2], sound = {}) {
+  const [a, b] = [new Phone(`${name}-a`, { sound }), new Phone(`${name}-bb`, { sound })];
+  await pair(a, b);
+  connect(a, b, options);
+  await until("two seconds of voice", async () => (await b.stream.statistics()).packetsReceived > 112, 15_000);
+  const statistics = await Promise.all([a.stream.close(), b.stream.close()]);
+  await hangUp(a, b);
+  return { a, b, statistics };
+}
+
+for (const security of ["clear", "srtp"] as const)
+  for (const codec of ["PCMU", "PCMA"] as const)
+    test(`${codec}, ${security}`, async () => {
+      const { a, b, statistics } = await talk(`${codec}-${security}`, { codec, security });
+      for (const [from, to] of [
+        [a, b],
+        [b, a],
+      ]) {
+        const judged = compare(from, to);
+        assert.ok(judged.understood, judged.reasons.join("; "));
+        assert.ok(judged.snrDb! > 30, `SNR ${judged.snrDb} dB`);
+      }
+      for (const { packetsLost, dropped } of statistics)
+        assert.equal({ packetsLost, dropped }, { packetsLost: 0, dropped: {} });
+      assert.equal(a.heard.first.sort(), ["received", "sent"]);
+    });
+
+test.run();
