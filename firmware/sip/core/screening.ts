@@ -4,6 +4,7 @@ import type { ExtraHeaders } from "../contract.js";
 import { allowedMethods, type Fields, knownMethods } from "../dialog/fields.js";
 import { contactOf } from "../dialog/state.js";
 import {
+  isUri,
   parseContentType,
   parseDisposition,
   parseSipUri,
@@ -36,13 +37,11 @@ export interface ScreenContext {
 export function screen(request: SipRequest, context: ScreenContext): Refusal | undefined {
   const { fields, inDialog } = context;
   const { method, headers } = request;
+  if (!isUri(request.uri)) return { status: 400, reason: "Bad Request: Bad Request-URI" };
   if (!allowedMethods.includes(method))
     return { status: knownMethods.includes(method) ? 405 : 501, headers: [fields.allow] };
-  const scheme = uriScheme(request.uri);
-  if (scheme !== "sip") {
-    // sips promises TLS on every hop, which this transport does not give (RFC 5630 section 5.3).
-    return scheme === "" ? { status: 400, reason: "Bad Request: Bad Request-URI" } : { status: 416 };
-  }
+  // sips promises TLS on every hop, which this transport does not give (RFC 5630 section 5.3).
+  if (uriScheme(request.uri) !== "sip") return { status: 416 };
   const uri = parseSipUri(request.uri);
   if (!uri.ok) return { status: 400, reason: "Bad Request: Bad Request-URI" };
   if (uri.value.headers.length > 0) return { status: 400, reason: "Bad Request: Request-URI with header fields" };
