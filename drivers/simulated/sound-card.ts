@@ -16,7 +16,10 @@ export interface SimulatedSoundOptions extends AudioOptions {
   readonly captureLoop?: boolean;
   /** When it is spoken: `"open"` (default) with the first period of the first start, `"trigger"` when {@link SoundControl.speak} says so. */
   readonly captureStart?: "open" | "trigger";
-  /** WAV file that what is heard is recorded to; `<playbackWav>.json` beside it is a {@link RecordingTimes}. */
+  /**
+   * WAV file that what is heard is recorded to; `<playbackWav>.json` beside it is a {@link RecordingTimes}. Each opening begins
+   * them anew.
+   */
   readonly playbackWav?: string;
   /** Name under which `remoteSoundControl` of another thread reaches this card. */
   readonly control?: string;

@@ -1,0 +1,34 @@
+// A headset whose wearer is a script.
+
+import type { Headset, HeadsetCallState, HeadsetEvent } from "../contract.js";
+import { remember, type Surroundings, surroundings } from "./surroundings.js";
+
+/** {@link Headset} without a wearer. Its observer hears what the phone tells it. */
+export class SimulatedHeadset implements Headset {
+  /** The latest call states it was told, oldest first. */
+  readonly states: { readonly state: HeadsetCallState; readonly from: string | undefined }[] = [];
+  private readonly around: Required<Surroundings>;
+  private listener: ((event: HeadsetEvent, atMs: number) => void) | undefined;
+  private closed = false;
+
+  constructor(options: Surroundings = {}) {
+    this.around = surroundings(options);
+  }
+
+  listen(listener: (event: HeadsetEvent, atMs: number) => void): void {
+    if (!this.closed) this.listener = listener;
+  }
+  callState(state: HeadsetCallState, from?: string): void {
+    if (this.closed) return;
+    remember(this.states, { state, from });
+    this.around.observe(from === undefined ? state : `${state} ${from}`, this.around.clock.now());
+  }
+  /** The wearer does something. */
+  act(event: HeadsetEvent): void {
+    this.listener?.(event, this.around.clock.now());
+  }
+  close(): void {
+    this.closed = true;
+    this.listener = undefined;
+  }
+}

@@ -1,0 +1,3 @@
+// A terminal as keys and screen.
+export * from "./display.js";
+export * from "./keys.js";

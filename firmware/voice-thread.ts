@@ -1,0 +1,17 @@
+// Entry of the voice thread: opens the sound driver by its name and serves the voice to the thread that started it.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { openAudio } from "../platform/audio.js";
+import { LocalVoice, serveVoice } from "./media/index.js";
+import type { VoiceThreadOptions } from "./voice-client.js";
+
+if (!parentPort) throw new Error("voice-thread is started by voice-client, not by itself");
+const port = parentPort;
+const { audio, voice } = workerData as VoiceThreadOptions;
+
+serveVoice(
+  port,
+  (events) => new LocalVoice(voice, { openAudio: openAudio(audio.driver, audio.options) }, events),
+  () => port.close(),
+);
+port.postMessage({ type: "ready" });

@@ -1,0 +1,17 @@
+// The host platform: any machine with Node, every device simulated. For development, tests and the demo.
+
+import type { Board } from "../board.js";
+
+/** Everything simulated; `--interactive` adds the terminal as keys and screen. */
+export const host: Board = {
+  name: "host",
+  description: "a computer, with every device simulated",
+  // 10 ms periods keep the delay small; five of them outlast the wake-ups of a busy machine.
+  audio: { driver: "simulated", wanted: { rate: 8000, periodFrames: 80, periods: 5 } },
+  keys: [{ driver: "simulated" }],
+  vibrator: { driver: "simulated" },
+  ringer: { driver: "simulated" },
+  indicator: { driver: "simulated" },
+  headset: { driver: "simulated" },
+  display: { driver: "simulated" },
+};

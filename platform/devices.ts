@@ -1,0 +1,157 @@
+// Opens a board's devices for the main thread, and says how the voice thread opens its sound card.
+
+import type {
+  AudioOptions,
+  Closable,
+  Display,
+  Headset,
+  Indicator,
+  Keys,
+  Ringer,
+  Vibrator,
+} from "../drivers/contract.js";
+import { openAudio } from "./audio.js";
+import type { Board, DeviceSpec } from "./board.js";
+import { type DeviceTypes, findDriver } from "./drivers.js";
+import { checkOptions, type OptionsSchema } from "./options.js";
+import type { Simulation } from "./simulated.js";
+
+/** How a board is opened. */
+export interface OpenDevicesOptions {
+  /** Options by device name (`audio`, `keys`, `vibrator`, …), over the board's own; `driver` picks another driver. */
+  readonly options?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** The terminal becomes keys (beside the board's) and screen (instead of the board's). */
+  readonly interactive?: boolean;
+  /** Told what simulated devices do: `"vibrator"`, `"on"`, monotonic ms. */
+  readonly observe?: (device: string, what: string, atMs: number) => void;
+}
+
+/** A board's devices, open. */
+export interface Devices {
+  readonly keys: readonly Keys[];
+  readonly vibrator?: Vibrator;
+  readonly ringer?: Ringer;
+  readonly indicator?: Indicator;
+  readonly headset?: Headset;
+  readonly display?: Display;
+  /** Driver of the sound card and its options, plain data for `openAudio` in the voice thread. */
+  readonly audio: { readonly driver: string; readonly options: Readonly<Record<string, unknown>> };
+  /** What the voice path asks of the sound card. */
+  readonly audioOptions: AudioOptions;
+  /** Moves the simulated devices from outside; undefined where all are real. @throws Error with a sentence for the user. */
+  readonly simulate?: (action: string, params: Readonly<Record<string, unknown>>) => void;
+  /** Closes every device, the last opened first. @throws AggregateError after all were tried. */
+  close(): Promise<void>;
+}
+
+const deviceNames = ["audio", "keys", "vibrator", "ringer", "indicator", "headset", "display"] as const;
+let cards = 0;
+
+/**
+ * Opens every device of `board`.
+ * @throws Error that names the device, field, driver or file that is wrong; what was open by then is closed.
+ */
+export async function openDevices(board: Board, how: OpenDevicesOptions = {}): Promise<Devices> {
+  const given = how.options ?? {};
+  for (const name of Object.keys(given))
+    if (!(deviceNames as readonly string[]).includes(name))
+      throw new Error(`devices.${name} is unknown; devices: ${deviceNames.join(", ")}`);
+  const open: Closable[] = [];
+  const simulation: Record<string, Simulation[string]> = {};
+  const close = () => closeAll(open);
+
+  async function device<D extends keyof DeviceTypes>(name: D, spec: DeviceSpec): Promise<DeviceTypes[D]> {
+    const { driver, options } = merge(name, spec, given[name]);
+    const found = findDriver(name, driver);
+    const opened = await found.open(checkOptions(`devices.${name}`, found.options, options), {
+      observe: (what, atMs) => how.observe?.(name, what, atMs),
+    });
+    open.push(opened.device);
+    Object.assign(simulation, opened.simulation);
+    return opened.device;
+  }
+  const optional = async <D extends keyof DeviceTypes>(name: D, spec: DeviceSpec | undefined) => {
+    if (spec) return device(name, spec);
+    if (given[name]) throw new Error(`devices.${name} is given, but the board ${board.name} has none`);
+    return undefined;
+  };
+
+  try {
+    const audio = await prepareAudio(board, given["audio"]);
+    if (audio.control) {
+      open.push(audio.control);
+      Object.assign(simulation, audio.control.simulation);
+    }
+    const keys: Keys[] = [];
+    for (const spec of board.keys) keys.push(await device("keys", spec));
+    if (how.interactive) keys.push((await findDriver("keys", "terminal").open({}, { observe: () => {} })).device);
+    if (how.interactive) open.push(keys.at(-1)!);
+    return {
+      keys,
+      vibrator: await optional("vibrator", board.vibrator),
+      ringer: await optional("ringer", board.ringer),
+      indicator: await optional("indicator", board.indicator),
+      headset: await optional("headset", board.headset),
+      display: await optional("display", how.interactive ? { driver: "terminal" } : board.display),
+      audio: audio.spec,
+      audioOptions: audio.wanted,
+      simulate: Object.keys(simulation).length ? (action, params) => simulate(simulation, action, params) : undefined,
+      close,
+    };
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
+}
+
+function merge(name: string, spec: DeviceSpec, given: Readonly<Record<string, unknown>> = {}) {
+  const { driver = spec.driver, ...options } = given;
+  if (typeof driver !== "string")
+    throw new Error(`devices.${name}.driver is ${JSON.stringify(driver)}, allowed is a text`);
+  // The board's options belong to the board's driver.
+  return { driver, options: driver === spec.driver ? { ...spec.options, ...options } : options };
+}
+
+/** The voice thread opens the card; what can be checked before is checked here, where a mistake can still be told. */
+async function prepareAudio(board: Board, given: Readonly<Record<string, unknown>> | undefined) {
+  const { wanted } = board.audio;
+  const { driver, options: merged } = merge("audio", board.audio, given);
+  openAudio(driver, {});
+  const { rate = wanted.rate, periodFrames = wanted.periodFrames, periods = wanted.periods, ...own } = merged;
+  const asked = { rate, periodFrames, periods } as AudioOptions;
+  for (const [name, least, most] of [
+    ["rate", 8000, 48_000],
+    ["periodFrames", 1, 48_000],
+    ["periods", 2, 64],
+  ] as const)
+    if (!(Number.isInteger(asked[name]) && asked[name] >= least && asked[name] <= most))
+      throw new Error(
+        `devices.audio.${name} is ${JSON.stringify(asked[name])}, allowed is a whole number of ${least} to ${most}`,
+      );
+  if (driver !== "simulated") return { spec: { driver, options: own }, wanted: asked };
+  const { checkSimulatedSound, simulatedSoundSchema, soundSimulation } = await import("./simulated.js");
+  const options = checkOptions("devices.audio", simulatedSoundSchema as OptionsSchema, own);
+  await checkSimulatedSound(options);
+  const control = `${board.name}-${++cards}`;
+  return { spec: { driver, options: { ...options, control } }, wanted: asked, control: soundSimulation(control) };
+}
+
+function simulate(simulation: Simulation, action: string, params: Readonly<Record<string, unknown>>): void {
+  if (!Object.hasOwn(simulation, action))
+    throw new Error(
+      `nothing to simulate called "${action.slice(0, 40)}"; there is ${Object.keys(simulation).join(", ")}`,
+    );
+  simulation[action](params);
+}
+
+async function closeAll(open: Closable[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (let device = open.pop(); device; device = open.pop()) {
+    try {
+      await device.close();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length) throw new AggregateError(errors, errors.map((error) => (error as Error).message).join("; "));
+}

@@ -1,0 +1,5 @@
+// Platform: boards and the drivers that serve them.
+export { openAudio } from "./audio.js";
+export type { Board, Budgets, DeviceSpec } from "./board.js";
+export { boards, findBoard } from "./boards/index.js";
+export { type Devices, type OpenDevicesOptions, openDevices } from "./devices.js";

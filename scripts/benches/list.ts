@@ -1,0 +1,7 @@
+// Every benchmark there is; a new one is a file beside this and a word here.
+
+import type { Benchmark } from "./benchmark.js";
+import { trace } from "./trace.js";
+
+/** In the order in which `scripts/bench --list` shows them. */
+export const benchmarks: readonly Benchmark[] = [trace];
