@@ -33,6 +33,8 @@ export class RemoteVoice implements Voice {
   private lastStream = 0;
   private lastRequest = 0;
   private gone: string | undefined;
+  /** Asked to end: that the other end goes is no failure any more. */
+  private leaving = false;
 
   /**
    * @param events told of the sound card and of the thread's end.
@@ -66,16 +68,17 @@ export class RemoteVoice implements Voice {
   /** Ends every stream and the engine behind the port. Settles within the answer limit. */
   async close(): Promise<void> {
     if (this.gone !== undefined) return;
+    this.leaving = true;
     const asked = this.request<undefined>((request) => ({ type: "shutdown", request }));
     await asked.catch(() => undefined);
     this.end("voice is closed");
   }
 
-  /** The other end is gone: everything waiting is rejected, later calls are refused. Says `failed` unless it had ended already. */
+  /** The other end is gone: everything waiting is rejected, later calls are refused. Says `failed` unless it was to end anyway. */
   failed(text: string): void {
     if (this.gone !== undefined) return;
     this.end(text);
-    this.events.failed(text);
+    if (!this.leaving) this.events.failed(text);
   }
 
   /** @internal Asks and waits for the answer. */

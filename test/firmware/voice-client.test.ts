@@ -1,0 +1,117 @@
+// The voice thread: a call through it, its errors, and its sudden end.
+
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { startVoiceThread, type VoiceThread, type VoiceThreadOptions } from "../../firmware/voice-client.js";
+import { folder, Heard, pause, portRange, randomKeys, toward, until } from "./media/phones.js";
+
+const test = suite("voice thread");
+const threads: VoiceThread[] = [];
+test.after.each(async () => {
+  await Promise.all(threads.splice(0).map((thread) => thread.close()));
+});
+
+function options(playbackWav?: string): VoiceThreadOptions {
+  return {
+    audio: { driver: "simulated", options: playbackWav ? { playbackWav } : {} },
+    voice: {
+      localAddress: "127.0.0.1",
+      ports: portRange(),
+      audio: { rate: 8000, periodFrames: 160, periods: 4 },
+    },
+  };
+}
+
+async function start(failures: string[], playbackWav?: string): Promise<VoiceThread> {
+  const thread = await startVoiceThread(options(playbackWav), {
+    device: () => {},
+    failed: (text) => void failures.push(text),
+  });
+  threads.push(thread);
+  return thread;
+}
+
+test("two threads talk, secured; statistics and events come through", async () => {
+  const failures: string[] = [];
+  const wav = join(folder, "thread-heard.wav");
+  const [a, b] = await Promise.all([start(failures), start(failures, wav)]);
+  const [heardA, heardB] = [new Heard(), new Heard()];
+  const [one, other] = await Promise.all([
+    a.open({ call: 1, ssrc: 1, cname: "a" }, heardA.events),
+    b.open({ call: 1, ssrc: 2, cname: "b" }, heardB.events),
+  ]);
+  assert.equal(one.rtcpPort, one.rtpPort + 1);
+  const [x, y] = [randomKeys(), randomKeys()];
+  const before = Buffer.from(x.masterKey);
+  one.keys(x, y);
+  other.keys(y, x);
+  assert.equal(Buffer.from(x.masterKey), before, "the caller's keys stay the caller's");
+  one.start(toward(other, { security: "srtp" }));
+  other.start(toward(one, { security: "srtp" }));
+  assert.throws(() => one.start(toward(other, { security: "clear" })), /cannot be turned into a clear one/);
+  await until("packets both ways", async () => (await one.statistics()).packetsReceived > 10);
+  assert.equal(heardA.first.sort(), ["received", "sent"]);
+  const last = await other.close();
+  assert.ok(last.packetsReceived > 5 && last.packetsSent > 5);
+  assert.equal(await other.close(), last, "closing twice is one closing");
+  await Promise.all([a.close(), b.close()]);
+  assert.equal(failures, []);
+  assert.ok(existsSync(wav) && statSync(wav).size > 44);
+});
+
+test("a thread that cannot start says why", async () => {
+  const wrong = { ...options(), audio: { driver: "theremin", options: {} } };
+  try {
+    await startVoiceThread(wrong, { device: () => {}, failed: () => {} });
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /no sound driver "theremin"/);
+  }
+});
+
+test("no free port pair is an error of open, not of the thread", async () => {
+  const failures: string[] = [];
+  const thread = await startVoiceThread(
+    { ...options(), voice: { ...options().voice, ports: { min: 29_000, max: 29_001 } } },
+    { device: () => {}, failed: (text) => void failures.push(text) },
+  );
+  threads.push(thread);
+  await thread.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  try {
+    await thread.open({ call: 2, ssrc: 2, cname: "a" }, new Heard().events);
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /no free RTP port pair on 127\.0\.0\.1 between 29000 and 29001/);
+  }
+  assert.equal(failures, []);
+});
+
+test("a thread that dies: failed is told once, what waits is rejected, closing still settles", async () => {
+  const failures: string[] = [];
+  const thread = await start(failures);
+  const stream = await thread.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  const asked = stream.statistics().then(
+    () => "answered",
+    (error: Error) => error.message,
+  );
+  await thread.worker.terminate();
+  assert.match(await asked, /voice thread ended|answered/);
+  await pause(20);
+  assert.is(failures.length, 1);
+  assert.match(failures[0], /the voice thread ended/);
+  assert.is((await stream.close()).packetsSent, 0);
+  stream.mute(true);
+  stream.start(toward({ rtpPort: 9, rtcpPort: 9 }));
+  await thread.close();
+  try {
+    await thread.open({ call: 2, ssrc: 2, cname: "a" }, new Heard().events);
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /voice thread ended/);
+  }
+  assert.is(failures.length, 1);
+});
+
+test.run();
