@@ -1,6 +1,6 @@
 // The program behind scripts/bench: runs one benchmark, prints its table, writes its measurements.
 
-import { writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import type { Benchmark, Group } from "./benchmark.js";
 import { benchmarks } from "./list.js";
@@ -90,6 +90,8 @@ async function main(): Promise<void> {
     return;
   }
   const quiet = options.json === "-";
+  // A file that cannot be written is said before the measuring, not after it.
+  if (options.json && !quiet) await (await open(options.json, "a")).close();
   const status = statusLine();
   if (!quiet) console.log(`${benchmark.name}: ${benchmark.description}\n${machineLine(describeMachine())}\n`);
   const result = await runBenchmark(benchmark, options.rounds, (text) => status.show(`${benchmark.name}: ${text}`));

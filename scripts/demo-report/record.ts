@@ -59,7 +59,7 @@ export interface DemoRecord {
     readonly policy: Readonly<Record<Side, string>>;
     /** Whom each phone found at its other end; null: nobody was verified. */
     readonly peerIdentity: Readonly<Record<Side, VerifiedPeer | null>>;
-    /** Why there was no call, when it failed. */
+    /** Why the call failed, or did not come about. */
     readonly error?: string;
   };
   readonly ladder: readonly LadderEntry[];

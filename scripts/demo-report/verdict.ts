@@ -27,7 +27,7 @@ const STOP_WITHIN_MS = 250;
 export function verdictOf(record: DemoRecord): Verdict {
   const problems: string[] = [];
   const { call } = record;
-  if (call.error) problems.push(`There was no call: ${call.error}`);
+  if (call.error) problems.push(`The call failed: ${call.error}`);
   const understood = (["alice", "bob"] as const).filter((side) => {
     const audio = record.audio[side];
     const other = sideName(side === "alice" ? "bob" : "alice");
@@ -47,7 +47,7 @@ export function verdictOf(record: DemoRecord): Verdict {
     );
   const spoken = understood.length === 2;
   const words = call.error
-    ? "There was no call"
+    ? "The call failed"
     : spoken
       ? "Alice and Bob understood each other"
       : understood.length === 1

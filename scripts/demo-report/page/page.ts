@@ -84,7 +84,7 @@ ${ladderFigure(record.ladder, origin)}${ladderMessages(record.ladder, origin)}</
     }</div>`;
   })}</section>
 <section id="figures"><h2>Figures</h2>${figuresTable(record)}</section>
-<footer><p>${record.machine.cpu} · ${record.machine.os} · Node ${record.machine.node}${options.length > 0 && html` · options: ${options.join(", ")}`}</p>
+<footer><p>${record.machine.cpu} · ${record.machine.os} · Node ${record.machine.node.replace(/^v/, "")}${options.length > 0 && html` · options: ${options.join(", ")}`}</p>
 <p>Delays as defined by Bilien, Eliasson and Vatn, “Call establishment delay for secure VoIP” (WiOpt’04). The same figures for machines are in report.json.</p></footer></main>`;
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">

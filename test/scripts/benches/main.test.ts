@@ -42,6 +42,13 @@ test("a wrong command line says what is right", async () => {
   }
 });
 
+test("a file that cannot be written is said before anything is measured", async () => {
+  const { code, out, err } = await bench("trace", "--json", "/nonexistent/folder/x.json");
+  assert.is(code, 1);
+  assert.match(err, /^scripts\/bench: ENOENT.*x\.json/);
+  assert.is(out, "");
+});
+
 test("a benchmark runs, prints its table and writes its measurements", async () => {
   const folder = await mkdtemp(join(tmpdir(), "sotto-bench-"));
   try {
