@@ -1,9 +1,9 @@
-// Builds what a device or a user gets: dist/sotto.mjs and dist/voice-thread.mjs (one bundle each, chunks shared), and dist/lib (the
+// Builds what a device or a user gets: dist/sotto.js and dist/voice-thread.js (one bundle each, chunks shared), and dist/lib (the
 // libraries sotto/mikey, sotto/srtp, … with their types). JavaScript because it runs before anything is built.
 // Usage: node toolchain/build.mjs [--bundle-only]
 
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { top } from "./compile.mjs";
@@ -21,19 +21,29 @@ const common = {
   target: "node20",
   logLevel: "warning",
   sourcemap: true,
+  // Packages that ship both forms are taken as ES modules: they can be shaken, and UMD wrappers hide what they require.
+  mainFields: ["module", "main"],
 };
 
 await build({
   ...common,
   entryPoints: { sotto: "firmware/cli/entry.ts", "voice-thread": "firmware/voice-thread.ts" },
   outdir: dist,
-  outExtension: { ".js": ".mjs" },
   splitting: true,
   minify: true,
   define: { SOTTO_VERSION: JSON.stringify(version), SOTTO_BUNDLED: "true" },
-  // Some dependencies are CommonJS and call require() for Node's own modules.
-  banner: { js: 'import { createRequire as sottoRequire } from "node:module"; const require = sottoRequire(import.meta.url);' },
+  // Some dependencies are CommonJS: they call require() for Node's own modules, and one names its file.
+  banner: {
+    js: [
+      'import { createRequire as sottoRequire } from "node:module";',
+      'import { fileURLToPath as sottoPath } from "node:url";',
+      "const require = sottoRequire(import.meta.url), __filename = sottoPath(import.meta.url);",
+    ].join("\n"),
+  },
 });
+
+// The bundle is ES modules wherever it is copied to.
+writeFileSync(join(dist, "package.json"), JSON.stringify({ name: "sotto", version, type: "module" }) + "\n");
 
 if (!bundleOnly) {
   const rooms = ["mikey", "srtp", "rtp", "sdp", "audio", "crypto"];

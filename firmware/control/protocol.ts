@@ -13,8 +13,8 @@ export interface ControlMethods {
   digit: { params: { digit: string; id?: number }; result: null };
   /** Presses a key of the handset, as if a finger did. */
   key: { params: { key: string; action?: "press" | "long" }; result: null };
-  /** Simulated devices only: `speak` (the microphone hears its recording), `unplug`, `replug`. */
-  simulate: { params: { action: string; reason?: string }; result: null };
+  /** Moves simulated devices: `speak` (the microphone hears its recording), `unplug`, `replug`, `press` with `key`, `hold`, `headset`, … */
+  simulate: { params: { action: string; [option: string]: unknown }; result: null };
   status: { params: Record<string, never>; result: HandsetStatus };
   /** From now on every event is sent as `{"event": …}`. */
   events: { params: Record<string, never>; result: null };

@@ -1,0 +1,8 @@
+// Entry of the bundle: the `sotto` command.
+
+import { main } from "./sotto.js";
+
+/** Put in by the bundler; a checkout's translated tree has none. */
+declare const SOTTO_VERSION: string | undefined;
+
+await main(process.argv, typeof SOTTO_VERSION === "undefined" ? "0.0.0-checkout" : SOTTO_VERSION);

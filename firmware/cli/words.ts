@@ -1,0 +1,69 @@
+// Status and events in words.
+
+import type { CallSnapshot } from "../call/types.js";
+import type { HandsetEvent, HandsetStatus } from "../control/index.js";
+import { peerName, securityLines } from "../handset/view.js";
+
+/** One call on one line. */
+function callLine(call: CallSnapshot): string {
+  const arrow = call.direction === "outgoing" ? "to" : "from";
+  const ended = call.end ? `: ${call.end.user}` : "";
+  return `call ${call.id} ${arrow} ${peerName(call)}: ${call.state}${ended}`;
+}
+
+/** One event on one line. Control characters that came from the network are shown as dots. */
+export function eventLine(event: HandsetEvent): string {
+  const time = new Date(event.atMs).toISOString().slice(11, 23);
+  const words = (() => {
+    switch (event.type) {
+      case "call":
+        return (
+          callLine(event.call) +
+          (event.call.state === "active" ? `\n             ${securityLines(event.call).join("; ")}` : "")
+        );
+      case "digit":
+        return `call ${event.id}: digit ${event.digit}`;
+      case "silent":
+        return `call ${event.id}: nothing heard for ${(event.silentMs / 1000).toFixed(1)} s`;
+      case "refused":
+        return `refused ${event.from}: ${event.status} ${event.text}`;
+      case "device":
+        return `${event.device}: ${event.text}`;
+    }
+  })();
+  return printable(`${time} ${words}`);
+}
+
+/** The whole status as a few lines of text. */
+export function statusText(status: HandsetStatus): string {
+  const lines = [
+    `sotto ${status.version} on board ${status.board}, up ${duration(status.uptimeS)}, process ${status.pid}`,
+    `SIP ${status.sip.transport} ${status.sip.address}:${status.sip.port}`,
+    `sound ${status.sound.state}${status.sound.text ? ` (${status.sound.text})` : ""}, ${status.sound.xruns} xruns`,
+  ];
+  for (const account of status.accounts)
+    lines.push(`account ${account.uri}: security ${account.security}, keying ${account.keying.join(", ") || "none"}`);
+  const { placed, taken, failed, refused } = status.callsSoFar;
+  lines.push(`calls so far: ${placed} placed, ${taken} taken, ${failed} failed, ${refused} refused`);
+  for (const call of status.calls) {
+    lines.push(callLine(call));
+    for (const line of securityLines(call)) lines.push(`  ${line}`);
+  }
+  const dropped = Object.entries(status.counters).filter(([, count]) => count > 0);
+  if (dropped.length > 0) lines.push(`counters: ${dropped.map(([name, count]) => `${name} ${count}`).join(", ")}`);
+  lines.push(
+    `memory: ${(status.memory.rssBytes / 1048576).toFixed(1)} MiB resident, ${(status.memory.heapUsedBytes / 1048576).toFixed(1)} MiB heap`,
+  );
+  return printable(lines.join("\n"));
+}
+
+function duration(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return parts.map((part) => String(part).padStart(2, "0")).join(":");
+}
+
+/** What came from the network must not steer a terminal. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, "·");
+}

@@ -1,0 +1,325 @@
+// Composition root: loads the configuration, picks the board, opens drivers, starts the handset. The only place that knows all.
+
+import { randomBytes } from "node:crypto";
+import { appendFileSync, createWriteStream, readFileSync } from "node:fs";
+import { type PhoneKey, phoneKeys } from "../drivers/contract.js";
+import { findBoard, openDevices } from "../platform/index.js";
+import type { CallAccount } from "./call/environment.js";
+import { Calls } from "./call/index.js";
+import type { CallEvent } from "./call/types.js";
+import { type AccountConfig, type Config, loadConfig } from "./config/index.js";
+import { ControlServer, type HandsetEvent, type HandsetStatus } from "./control/index.js";
+import { sameSipIdentity } from "./crypto/index.js";
+import { Handset } from "./handset/index.js";
+import { createMikeyKeying, type Keying, perPeerKeying } from "./keying/index.js";
+import { MemoryReplayCache, type ReplayCache } from "./mikey/index.js";
+import { Log, Secret, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
+import { UdpTransport, UserAgent } from "./sip/index.js";
+import { tapTransport } from "./tap.js";
+import { startVoiceThread } from "./voice-client.js";
+
+/** How a handset is run. */
+export interface RunOptions {
+  /** Use the terminal as keys and screen. */
+  readonly interactive: boolean;
+  readonly version: string;
+}
+
+const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+
+/**
+ * Runs a handset until SIGTERM or SIGINT; resolves when it is up.
+ * @throws ConfigError or Error with a sentence for the user; whatever was opened before is closed again.
+ */
+export async function runHandset(configFile: string, options: RunOptions): Promise<void> {
+  const config = loadConfig(configFile);
+  const shutdown = new Shutdown(new Log("main", (line) => process.stderr.write(line + "\n"), "warn"));
+  shutdown.onSignals((code) => process.exit(code));
+  try {
+    await start(config, options, shutdown);
+  } catch (error) {
+    await shutdown.run();
+    throw error;
+  }
+}
+
+async function start(config: Config, options: RunOptions, shutdown: Shutdown): Promise<void> {
+  const startedAtMs = systemClock.now();
+  const log = openLog(config, options, shutdown);
+  const board = findBoard(config.board);
+  const trace = new Trace(systemClock);
+  const sound = { state: "ok" as HandsetStatus["sound"]["state"], text: "", xruns: 0 };
+  let publish: (event: CallEvent | { type: "device"; device: string; text: string }, monotonicMs?: number) => void =
+    () => {};
+  let handset: Handset | undefined;
+
+  const replay = new MemoryReplayCache();
+  const keying = config.accounts.map((account) => openKeying(account, replay));
+  shutdown.add("keying", () => {
+    for (const method of keying.flat()) method.close();
+  });
+
+  const udp = await UdpTransport.open({ host: config.sip.address, port: config.sip.port });
+  const transport = config.sip.tapFile ? tapTransport(udp, config.sip.tapFile) : udp;
+  shutdown.add("sip socket", () => transport.close());
+
+  const devices = await openDevices(board, {
+    options: config.devices,
+    interactive: options.interactive,
+    observe: (device, what, atMs) => publish({ type: "device", device, text: what }, atMs),
+  });
+  shutdown.add("devices", () => devices.close());
+
+  const voice = await startVoiceThread(
+    {
+      audio: devices.audio,
+      voice: {
+        localAddress: config.sip.address,
+        ports: { min: config.rtp.portMin, max: config.rtp.portMax },
+        audio: devices.audioOptions,
+      },
+    },
+    {
+      device: ({ type, text }) => {
+        log.warn("sound-card", { type, text });
+        if (type === "xrun") sound.xruns++;
+        else {
+          sound.state = type === "lost" ? "lost" : "ok";
+          sound.text = type === "lost" ? text : "";
+          handset?.tell(type === "lost" ? `Sound card gone: ${text}` : "Sound card is back", type === "lost");
+        }
+        publish({ type: "device", device: "sound", text: `${type} ${text}` });
+      },
+      failed: (text) => {
+        log.error("voice-failed", { text });
+        sound.state = "failed";
+        sound.text = text;
+        handset?.tell("This phone's voice path has failed", true);
+        publish({ type: "device", device: "sound", text: `failed ${text}` });
+      },
+    },
+  );
+  shutdown.add("voice", () => voice.close());
+
+  const userAgent = new UserAgent({
+    transport,
+    clock: systemClock,
+    timers: systemTimers,
+    random,
+    log: log.for("sip"),
+    product: `Sotto/${options.version}`,
+    accepts: (uri) => calls.accepts(uri),
+  });
+  shutdown.add("sip", () => userAgent.close());
+
+  const calls: Calls = new Calls({
+    accounts: config.accounts.map(
+      (account, i): CallAccount => ({
+        uri: account.uri,
+        displayName: account.displayName,
+        security: account.security,
+        keying: keying[i],
+        codecs: account.codecs,
+        autoAnswerMs: account.autoAnswerMs,
+      }),
+    ),
+    userAgent,
+    voice,
+    clock: systemClock,
+    timers: systemTimers,
+    trace,
+    log: log.for("call"),
+    random,
+    localAddress: config.sip.address,
+    outboundProxy: config.sip.outboundProxy && { ...config.sip.outboundProxy, transport: "udp" },
+    maxCalls: config.maxCalls,
+    ringLimitMs: config.ring.limitS * 1000,
+    onEvent: (event) => {
+      handset?.onCall(event);
+      publish(event);
+      if (event.type === "call" && event.call.state === "ended") keepTrace(config, trace, event.call.id, log);
+    },
+  });
+
+  handset = new Handset({
+    devices,
+    calls,
+    voice,
+    timers: systemTimers,
+    log: log.for("handset"),
+    account: config.accounts[0].uri,
+    contacts: config.contacts,
+    ringVolume: config.ring.volume,
+    vibrate: config.ring.vibrate,
+  });
+  const hand = handset;
+  shutdown.add("handset", () => hand.close());
+  shutdown.add("calls", () => calls.close());
+  onCrash(hand, shutdown, log);
+
+  const status = async (): Promise<HandsetStatus> => ({
+    version: options.version,
+    board: board.name,
+    pid: process.pid,
+    uptimeS: (systemClock.now() - startedAtMs) / 1000,
+    sip: { address: transport.local.host, port: transport.local.port, transport: "udp" },
+    accounts: config.accounts.map((account, i) => ({
+      uri: account.uri,
+      security: account.security,
+      keying: keying[i].map((method) => method.name),
+    })),
+    calls: await Promise.all(calls.list().map(async (call) => ({ ...call, voice: await calls.statistics(call.id) }))),
+    sound,
+    counters: userAgent.counters(),
+    callsSoFar: { ...calls.totals },
+    memory: { rssBytes: process.memoryUsage.rss(), heapUsedBytes: process.memoryUsage().heapUsed },
+  });
+  const control = await ControlServer.open(
+    config.control!,
+    (method, params) => obey(method, params, { calls, handset: hand, status, simulate: devices.simulate }),
+    log.for("control"),
+  );
+  shutdown.add("control socket", () => control.close());
+  publish = (event, monotonicMs = systemClock.now()) =>
+    control.publish({ ...event, atMs: systemClock.wallMs(), monotonicMs } as HandsetEvent);
+
+  // Keys, certificates and key pairs are made ready while nobody waits for them.
+  for (const method of keying.flat())
+    method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
+  log.info("ready", { board: board.name, address: transport.local.host, port: transport.local.port });
+  if (!options.interactive)
+    process.stdout.write(
+      `sotto is ready: ${config.accounts[0].uri} at ${transport.local.host}:${transport.local.port}, control ${config.control}\n`,
+    );
+}
+
+function openLog(config: Config, options: RunOptions, shutdown: Shutdown): Log {
+  const { file, level } = config.log;
+  if (!file)
+    return new Log("main", options.interactive ? () => {} : (line) => process.stderr.write(line + "\n"), level);
+  const stream = createWriteStream(file, { flags: "a", mode: 0o600 });
+  stream.on("error", () => {});
+  shutdown.add("log", () => new Promise<void>((resolve) => stream.end(resolve)));
+  return new Log("main", (line) => stream.write(line + "\n"), level);
+}
+
+/** The key agreement methods an account is configured for. @throws Error naming the file that is not what it should be. */
+function openKeying(account: AccountConfig, replay: ReplayCache): Keying[] {
+  const { offer, certificate, privateKey, trustAnchors, sharedKeys, clockSkewS } = account.keying;
+  if (account.security === "off") return [];
+  const identity =
+    certificate !== undefined && privateKey !== undefined
+      ? { certificateChainPem: readFileSync(certificate, "utf8"), privateKeyPem: readFileSync(privateKey, "utf8") }
+      : undefined;
+  const common = {
+    identity,
+    trustAnchorsPem: trustAnchors.map((file) => readFileSync(file, "utf8")),
+    clock: systemClock,
+    random,
+    skewMs: clockSkewS * 1000,
+    replay,
+  };
+  try {
+    const others = identity && createMikeyKeying({ ...common, offer: "dh" });
+    const peers = sharedKeys.map((shared) => ({
+      fits: (uri: string) => sameSipIdentity(shared.peer, uri),
+      keying: createMikeyKeying({
+        ...common,
+        offer: offer === "dh" && identity ? "dh" : "psk",
+        psk: { key: readSharedKey(shared.file), name: shared.peer },
+      }),
+    }));
+    return others || peers.length > 0 ? [perPeerKeying(peers, others)] : [];
+  } catch (error) {
+    throw new Error(`account ${account.uri}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function readSharedKey(file: string): Secret {
+  const text = readFileSync(file, "utf8").trim();
+  if (!/^([0-9a-fA-F]{2}){16,256}$/.test(text))
+    throw new Error(`${file}: a shared key is 32 to 512 hexadecimal digits on one line`);
+  return new Secret(Uint8Array.from(Buffer.from(text, "hex")));
+}
+
+function keepTrace(config: Config, trace: Trace, call: number, log: Log): void {
+  if (!config.traceFile) return;
+  try {
+    appendFileSync(config.traceFile, JSON.stringify({ call, entries: trace.read(call) }) + "\n", { mode: 0o600 });
+  } catch (error) {
+    log.warn("trace-not-written", {
+      file: config.traceFile,
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+/** A bug must not leave the vibrator on or the line open: everything is closed, then the process ends and its supervisor starts a new one. */
+function onCrash(handset: Handset, shutdown: Shutdown, log: Log): void {
+  const crash = (error: unknown) => {
+    // The message may quote what the network sent; the log redacts it. The stack says where.
+    log.error("crash", {
+      error: error instanceof Error ? error.message : String(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+    handset.close();
+    void shutdown.run().then(() => process.exit(70));
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
+}
+
+interface Obeyed {
+  readonly calls: Calls;
+  readonly handset: Handset;
+  readonly status: () => Promise<HandsetStatus>;
+  readonly simulate: ((action: string, params: Record<string, unknown>) => void) | undefined;
+}
+
+/** Carries out a control request. @throws Error with a sentence for the user. */
+function obey(method: string, params: Record<string, unknown>, { calls, handset, status, simulate }: Obeyed): unknown {
+  const id = params["id"] === undefined ? undefined : integer(params["id"], "id");
+  switch (method) {
+    case "dial":
+      return calls.dial(
+        text(params["uri"], "uri"),
+        params["account"] === undefined ? undefined : text(params["account"], "account"),
+      );
+    case "answer":
+      return calls.answer(id);
+    case "hangup":
+      return calls.hangup(id);
+    case "hold":
+      return calls.hold(id);
+    case "resume":
+      return calls.resume(id);
+    case "mute":
+      return calls.mute(params["on"] === true, id);
+    case "digit":
+      return calls.digit(text(params["digit"], "digit"), id);
+    case "key": {
+      const key = text(params["key"], "key");
+      if (!(phoneKeys as readonly string[]).includes(key))
+        throw new Error(`no key ${key.slice(0, 20)}; keys: ${phoneKeys.join(" ")}`);
+      return handset.key(params["action"] === "long" ? "long" : "press", key as PhoneKey);
+    }
+    case "status":
+      return status();
+    case "simulate": {
+      if (!simulate) throw new Error("this board has real devices: nothing to simulate");
+      return simulate(text(params["action"], "action"), params);
+    }
+    default:
+      throw new Error(`unknown request ${method.slice(0, 40)}`);
+  }
+}
+
+function text(value: unknown, name: string): string {
+  if (typeof value !== "string") throw new Error(`${name} must be a text`);
+  return value;
+}
+
+function integer(value: unknown, name: string): number {
+  if (typeof value !== "number" || !Number.isInteger(value)) throw new Error(`${name} must be a whole number`);
+  return value;
+}
