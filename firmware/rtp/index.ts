@@ -1,5 +1,7 @@
 // RTP and RTCP packets, reception quality, jitter buffer, telephone-event.
 
+export { type TelephoneEventListener, TelephoneEventReceiver } from "./event-receiver.js";
+export { TelephoneEventSender } from "./event-sender.js";
 export { JitterBuffer, type JitterBufferOptions, Pull, Put } from "./jitter-buffer.js";
 export {
   addCsrc,
@@ -14,3 +16,4 @@ export {
   timestampDistance,
   writeRtpHeaderInto,
 } from "./packet.js";
+export { digitOfEvent, EVENT_BYTES, eventOfDigit, MAX_EVENT_DURATION, writeEventInto } from "./telephone-event.js";

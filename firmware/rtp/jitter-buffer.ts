@@ -63,6 +63,8 @@ const MAX_MISORDER = 100;
 const FREE = 0;
 const HELD = 1;
 const PLAYED = 2;
+/** Not sound: nothing to wait for. */
+const PASSED = 3;
 
 /**
  * Jitter buffer of one stream. The writer puts packets as they arrive; the reader gets a frame whenever its own few samples of decoded
@@ -276,6 +278,28 @@ export class JitterBuffer {
   }
 
   /**
+   * Takes note of a packet of the stream that holds no sound for this buffer (telephone-event, comfort noise), so that its sequence
+   * number is not taken for a loss. While such packets stand where sound would, get answers "empty".
+   */
+  pass(packet: RtpPacket): void {
+    if (!this.active || packet.ssrc !== this.ssrc) return;
+    const sequence = this.newest + sequenceDistance(packet.sequence, this.newest & 0xffff);
+    const ahead = sequence - this.next;
+    const slot = sequence & this.mask;
+    if (ahead < 0 || ahead >= this.slots || (this.state[slot] !== FREE && this.slotSequence[slot] === sequence)) return;
+    this.state[slot] = PASSED;
+    this.slotSequence[slot] = sequence;
+    if (sequence > this.newest) this.newest = sequence;
+    // The window slides over a run of such packets, however long, keeping one that says why there is no sound.
+    if (this.held === 0 && !this.fresh) while (this.passed(this.next) && this.passed(this.next + 1)) this.next++;
+  }
+
+  private passed(sequence: number): boolean {
+    const slot = sequence & this.mask;
+    return this.state[slot] === PASSED && this.slotSequence[slot] === sequence;
+  }
+
+  /**
    * Says what to play next; the fields `samples` and, for a packet, `data`, `offset`, `length`, `payloadType`, `marker` and `timestamp` go with it.
    *
    * @param quiet true when the last frame played was silence: the moment to change the delay unheard
@@ -284,8 +308,9 @@ export class JitterBuffer {
     for (;;) {
       if (this.held === 0) return this.underrun(nowMs);
       let sequence = this.next;
+      let missing = 0;
       while (this.state[sequence & this.mask] !== HELD || this.slotSequence[sequence & this.mask] !== sequence)
-        sequence++;
+        if (!this.passed(sequence++)) missing++;
       const slot = sequence & this.mask;
       const time = this.slotTime[slot];
       if (this.paused) this.resume(nowMs, time);
@@ -305,7 +330,7 @@ export class JitterBuffer {
         this.overrun = 0;
       }
       if (gap > 0) {
-        const lost = sequence > this.next;
+        const lost = missing > 0;
         gap = this.closeGap(nowMs, gap, lost);
         if (gap > 0) {
           this.samples = Math.min(gap, this.frame);
@@ -316,7 +341,7 @@ export class JitterBuffer {
         }
       }
       if (time + this.slotSamples[slot] <= this.cursor || this.mustSkip(nowMs, quiet, sequence)) {
-        this.drop(slot, sequence);
+        this.drop(slot, sequence, missing);
         continue;
       }
       if (quiet && this.least() < Math.min(this.need, this.maxDelayMs)) {
@@ -326,7 +351,7 @@ export class JitterBuffer {
         this.concealed++;
         return Pull.conceal;
       }
-      this.missed += sequence - this.next;
+      this.missed += missing;
       this.state[slot] = PLAYED;
       this.held--;
       this.played++;
@@ -354,6 +379,7 @@ export class JitterBuffer {
       this.overrun = 0;
       return Pull.empty;
     }
+    if (this.passed(this.next)) return Pull.empty;
     this.concealed++;
     return Pull.conceal;
   }
@@ -431,8 +457,8 @@ export class JitterBuffer {
   }
 
   /** Takes a packet out unplayed and moves past it. */
-  private drop(slot: number, sequence: number): void {
-    this.missed += sequence - this.next;
+  private drop(slot: number, sequence: number, missing: number): void {
+    this.missed += missing;
     this.skipped++;
     this.state[slot] = PLAYED;
     this.held--;

@@ -206,6 +206,21 @@ corners("a stream that ends: concealed for a while, then silence", () => {
   assert.is(concealed, 12);
   assert.is(b.get(2000, false), Pull.empty);
 });
+corners("a telephone-event of two seconds in the stream is no loss and moves no delay", () => {
+  const b = new JitterBuffer({ clockRate: 8000, minDelayMs: 20 });
+  let now = 0;
+  const pulls = [0, 0, 0];
+  for (let i = 0; i < 200; i++, now += 20) {
+    const event = i >= 50 && i < 150;
+    const p = packet(i, event ? 50 * 160 : i * 160);
+    if (event) b.pass(p);
+    else assert.is(b.put(p, now, 160), Put.stored);
+    for (let due = 160; due > 0; due -= b.samples) pulls[b.get(now + 10, false)]++;
+  }
+  assert.equal([b.missed, b.restarts, b.late, b.inserted, b.skipped], [0, 0, 0, 0, 0]);
+  assert.ok(b.concealed <= 1 && b.played >= 98, `${b.concealed} ${b.played}`);
+  assert.ok(b.delayMs >= 5 && b.delayMs <= 25, `${b.delayMs}`);
+});
 corners("options", () => {
   assert.throws(() => new JitterBuffer({ clockRate: 0 }), RangeError);
   assert.throws(() => new JitterBuffer({ clockRate: 8000, slots: 63 }), RangeError);
@@ -224,6 +239,7 @@ corners("any packets in any order: bounded, every call returns, frames are sane"
     wait: fc.constantFrom(0, 1, 20, 20, 300, 5000),
     gets: fc.nat(3),
     quiet: fc.boolean(),
+    pass: fc.constantFrom(false, false, false, true),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
@@ -232,7 +248,8 @@ corners("any packets in any order: bounded, every call returns, frames are sane"
       let stored = 0;
       for (const s of steps) {
         now += s.wait;
-        if (b.put(packet(s.sequence, s.timestamp, s.ssrc), now, s.samples) === Put.stored) stored++;
+        if (s.pass) b.pass(packet(s.sequence, s.timestamp, s.ssrc));
+        else if (b.put(packet(s.sequence, s.timestamp, s.ssrc), now, s.samples) === Put.stored) stored++;
         for (let i = 0; i < s.gets; i++) {
           const pull = b.get(now, s.quiet);
           assert.ok(Number.isInteger(b.samples) && b.samples > 0 && b.samples <= 480, `samples ${b.samples}`);
