@@ -90,12 +90,6 @@ export function openPair(
   return { caller, callee, atCaller, atCallee };
 }
 
-/** The value of a result that must be good. */
-export function good<T>(result: { ok: true; value: T } | { ok: false; error: { code: string; text: string } }): T {
-  if (!result.ok) throw new Error(`${result.error.code}: ${result.error.text}`);
-  return result.value;
-}
-
 /** The MIKEY message in attributes, and attributes with another one. */
 export function messageIn(attributes: KeyingAttributes): Uint8Array {
   const value = [...attributes.session, ...attributes.media][0]?.value ?? "";

@@ -4,13 +4,13 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { parseMessage } from "../../../../firmware/mikey/index.js";
 import { Secret } from "../../../../firmware/runtime/secret.js";
+import { good } from "../../../results.js";
 import {
   alice,
   aliceIdentity,
   authority,
   bob,
   bobIdentity,
-  good,
   identityOf,
   keyingFor,
   messageIn,
