@@ -89,9 +89,9 @@ export class UdpTransport implements SipTransport {
       return;
     }
     try {
-      let atMs = 0;
+      // Taken before the system call: on a busy machine the receiver may run before it returns, and nothing arrives before it was sent.
+      const atMs = this.clock.now();
       this.socket.send(bytes, to.port, to.host, (error) => done(error ?? undefined, atMs));
-      atMs = this.clock.now();
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)), this.clock.now());
     }
