@@ -89,74 +89,85 @@ export class Aes {
   counterXor(data: Uint8Array, start: number, end: number, c0: number, c1: number, c2: number, c3: number): void {
     const k = this.#schedule;
     const last = this.#rounds << 2;
-    // Within 2^16 blocks only the low 16 bits of the counter move. What the other 14 bytes contribute to the first round is
-    // computed once; each block then adds two table words. fixed0..fixed3 are renewed should the low half ever carry.
-    let carried = true;
-    let fixed0 = 0;
-    let fixed1 = 0;
-    let fixed2 = 0;
-    let fixed3 = 0;
-    const low = k[3];
+    // Within 256 blocks only the counter's last byte moves. It enters one word of the first round (s0) and from there one term
+    // of each word of the second: all else of the first two rounds is computed once and kept in fixed and a..d, and renewed
+    // when the last byte has gone through all its values.
+    let renew = true;
+    let fixed = 0;
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
     for (let at = start; at < end; at += 16) {
-      if (carried) {
+      if (renew) {
         const x0 = c0 ^ k[0];
         const x1 = c1 ^ k[1];
         const x2 = c2 ^ k[2];
-        const x3 = c3 ^ low;
-        fixed0 = t0[x0 >>> 24] ^ t1[(x1 >>> 16) & 255] ^ t2[(x2 >>> 8) & 255] ^ k[4];
-        fixed1 = t0[x1 >>> 24] ^ t1[(x2 >>> 16) & 255] ^ t3[x0 & 255] ^ k[5];
-        fixed2 = t0[x2 >>> 24] ^ t1[(x3 >>> 16) & 255] ^ t2[(x0 >>> 8) & 255] ^ t3[x1 & 255] ^ k[6];
-        fixed3 = t0[x3 >>> 24] ^ t1[(x0 >>> 16) & 255] ^ t2[(x1 >>> 8) & 255] ^ t3[x2 & 255] ^ k[7];
-        carried = false;
+        const x3 = c3 ^ k[3];
+        fixed = t0[x0 >>> 24] ^ t1[(x1 >>> 16) & 255] ^ t2[(x2 >>> 8) & 255] ^ k[4];
+        const s1 = t0[x1 >>> 24] ^ t1[(x2 >>> 16) & 255] ^ t2[(x3 >>> 8) & 255] ^ t3[x0 & 255] ^ k[5];
+        const s2 = t0[x2 >>> 24] ^ t1[(x3 >>> 16) & 255] ^ t2[(x0 >>> 8) & 255] ^ t3[x1 & 255] ^ k[6];
+        const s3 = t0[x3 >>> 24] ^ t1[(x0 >>> 16) & 255] ^ t2[(x1 >>> 8) & 255] ^ t3[x2 & 255] ^ k[7];
+        a = t1[(s1 >>> 16) & 255] ^ t2[(s2 >>> 8) & 255] ^ t3[s3 & 255] ^ k[8];
+        b = t0[s1 >>> 24] ^ t1[(s2 >>> 16) & 255] ^ t2[(s3 >>> 8) & 255] ^ k[9];
+        c = t0[s2 >>> 24] ^ t1[(s3 >>> 16) & 255] ^ t3[s1 & 255] ^ k[10];
+        d = t0[s3 >>> 24] ^ t2[(s1 >>> 8) & 255] ^ t3[s2 & 255] ^ k[11];
+        renew = false;
       }
-      const moving = c3 ^ low;
-      let s0 = fixed0 ^ t3[moving & 255];
-      let s1 = fixed1 ^ t2[(moving >>> 8) & 255];
-      let s2 = fixed2;
-      let s3 = fixed3;
-      for (let r = 8; r < last; r += 4) {
-        const n0 = t0[s0 >>> 24] ^ t1[(s1 >>> 16) & 255] ^ t2[(s2 >>> 8) & 255] ^ t3[s3 & 255] ^ k[r];
-        const n1 = t0[s1 >>> 24] ^ t1[(s2 >>> 16) & 255] ^ t2[(s3 >>> 8) & 255] ^ t3[s0 & 255] ^ k[r + 1];
-        const n2 = t0[s2 >>> 24] ^ t1[(s3 >>> 16) & 255] ^ t2[(s0 >>> 8) & 255] ^ t3[s1 & 255] ^ k[r + 2];
-        s3 = t0[s3 >>> 24] ^ t1[(s0 >>> 16) & 255] ^ t2[(s1 >>> 8) & 255] ^ t3[s2 & 255] ^ k[r + 3];
-        s0 = n0;
-        s1 = n1;
-        s2 = n2;
+      const first = fixed ^ t3[(c3 ^ k[3]) & 255];
+      let s0 = a ^ t0[first >>> 24];
+      let s1 = b ^ t3[first & 255];
+      let s2 = c ^ t2[(first >>> 8) & 255];
+      let s3 = d ^ t1[(first >>> 16) & 255];
+      // Two rounds a turn save moving the state; 7, 9 or 11 are left before the last.
+      let n0 = t0[s0 >>> 24] ^ t1[(s1 >>> 16) & 255] ^ t2[(s2 >>> 8) & 255] ^ t3[s3 & 255] ^ k[12];
+      let n1 = t0[s1 >>> 24] ^ t1[(s2 >>> 16) & 255] ^ t2[(s3 >>> 8) & 255] ^ t3[s0 & 255] ^ k[13];
+      let n2 = t0[s2 >>> 24] ^ t1[(s3 >>> 16) & 255] ^ t2[(s0 >>> 8) & 255] ^ t3[s1 & 255] ^ k[14];
+      let n3 = t0[s3 >>> 24] ^ t1[(s0 >>> 16) & 255] ^ t2[(s1 >>> 8) & 255] ^ t3[s2 & 255] ^ k[15];
+      for (let r = 16; r < last; r += 8) {
+        s0 = t0[n0 >>> 24] ^ t1[(n1 >>> 16) & 255] ^ t2[(n2 >>> 8) & 255] ^ t3[n3 & 255] ^ k[r];
+        s1 = t0[n1 >>> 24] ^ t1[(n2 >>> 16) & 255] ^ t2[(n3 >>> 8) & 255] ^ t3[n0 & 255] ^ k[r + 1];
+        s2 = t0[n2 >>> 24] ^ t1[(n3 >>> 16) & 255] ^ t2[(n0 >>> 8) & 255] ^ t3[n1 & 255] ^ k[r + 2];
+        s3 = t0[n3 >>> 24] ^ t1[(n0 >>> 16) & 255] ^ t2[(n1 >>> 8) & 255] ^ t3[n2 & 255] ^ k[r + 3];
+        n0 = t0[s0 >>> 24] ^ t1[(s1 >>> 16) & 255] ^ t2[(s2 >>> 8) & 255] ^ t3[s3 & 255] ^ k[r + 4];
+        n1 = t0[s1 >>> 24] ^ t1[(s2 >>> 16) & 255] ^ t2[(s3 >>> 8) & 255] ^ t3[s0 & 255] ^ k[r + 5];
+        n2 = t0[s2 >>> 24] ^ t1[(s3 >>> 16) & 255] ^ t2[(s0 >>> 8) & 255] ^ t3[s1 & 255] ^ k[r + 6];
+        n3 = t0[s3 >>> 24] ^ t1[(s0 >>> 16) & 255] ^ t2[(s1 >>> 8) & 255] ^ t3[s2 & 255] ^ k[r + 7];
       }
       const rest = end - at;
       if (rest >= 16) {
-        const a = k[last];
-        const b = k[last + 1];
-        const c = k[last + 2];
-        const d = k[last + 3];
-        data[at] ^= sbox[s0 >>> 24] ^ (a >>> 24);
-        data[at + 1] ^= sbox[(s1 >>> 16) & 255] ^ (a >>> 16);
-        data[at + 2] ^= sbox[(s2 >>> 8) & 255] ^ (a >>> 8);
-        data[at + 3] ^= sbox[s3 & 255] ^ a;
-        data[at + 4] ^= sbox[s1 >>> 24] ^ (b >>> 24);
-        data[at + 5] ^= sbox[(s2 >>> 16) & 255] ^ (b >>> 16);
-        data[at + 6] ^= sbox[(s3 >>> 8) & 255] ^ (b >>> 8);
-        data[at + 7] ^= sbox[s0 & 255] ^ b;
-        data[at + 8] ^= sbox[s2 >>> 24] ^ (c >>> 24);
-        data[at + 9] ^= sbox[(s3 >>> 16) & 255] ^ (c >>> 16);
-        data[at + 10] ^= sbox[(s0 >>> 8) & 255] ^ (c >>> 8);
-        data[at + 11] ^= sbox[s1 & 255] ^ c;
-        data[at + 12] ^= sbox[s3 >>> 24] ^ (d >>> 24);
-        data[at + 13] ^= sbox[(s0 >>> 16) & 255] ^ (d >>> 16);
-        data[at + 14] ^= sbox[(s1 >>> 8) & 255] ^ (d >>> 8);
-        data[at + 15] ^= sbox[s2 & 255] ^ d;
+        s0 = k[last];
+        s1 = k[last + 1];
+        s2 = k[last + 2];
+        s3 = k[last + 3];
+        data[at] ^= sbox[n0 >>> 24] ^ (s0 >>> 24);
+        data[at + 1] ^= sbox[(n1 >>> 16) & 255] ^ (s0 >>> 16);
+        data[at + 2] ^= sbox[(n2 >>> 8) & 255] ^ (s0 >>> 8);
+        data[at + 3] ^= sbox[n3 & 255] ^ s0;
+        data[at + 4] ^= sbox[n1 >>> 24] ^ (s1 >>> 24);
+        data[at + 5] ^= sbox[(n2 >>> 16) & 255] ^ (s1 >>> 16);
+        data[at + 6] ^= sbox[(n3 >>> 8) & 255] ^ (s1 >>> 8);
+        data[at + 7] ^= sbox[n0 & 255] ^ s1;
+        data[at + 8] ^= sbox[n2 >>> 24] ^ (s2 >>> 24);
+        data[at + 9] ^= sbox[(n3 >>> 16) & 255] ^ (s2 >>> 16);
+        data[at + 10] ^= sbox[(n0 >>> 8) & 255] ^ (s2 >>> 8);
+        data[at + 11] ^= sbox[n1 & 255] ^ s2;
+        data[at + 12] ^= sbox[n3 >>> 24] ^ (s3 >>> 24);
+        data[at + 13] ^= sbox[(n0 >>> 16) & 255] ^ (s3 >>> 16);
+        data[at + 14] ^= sbox[(n1 >>> 8) & 255] ^ (s3 >>> 8);
+        data[at + 15] ^= sbox[n2 & 255] ^ s3;
       } else {
         for (let i = 0; i < rest; i++) {
           // Byte i of the state after ShiftRows comes from column (i / 4 + i mod 4) mod 4, row i mod 4.
           const shift = 24 - ((i & 3) << 3);
           const column = ((i >>> 2) + i) & 3;
-          const s = column === 0 ? s0 : column === 1 ? s1 : column === 2 ? s2 : s3;
-          data[at + i] ^= sbox[(s >>> shift) & 255] ^ (k[last + (i >>> 2)] >>> shift);
+          const n = column === 0 ? n0 : column === 1 ? n1 : column === 2 ? n2 : n3;
+          data[at + i] ^= sbox[(n >>> shift) & 255] ^ (k[last + (i >>> 2)] >>> shift);
         }
       }
       c3 = (c3 + 1) | 0;
-      if ((c3 & 0xffff) === 0) {
-        carried = true;
+      if ((c3 & 0xff) === 0) {
+        renew = true;
         if (c3 === 0) {
           c2 = (c2 + 1) | 0;
           if (c2 === 0) {

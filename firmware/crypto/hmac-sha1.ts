@@ -1,16 +1,7 @@
 // HMAC-SHA1 (RFC 2104) with the key's inner and outer states prepared once, so that a message costs its own blocks and one more.
 
-import {
-  SHA1_BLOCK_BYTES,
-  SHA1_BYTES,
-  sha1,
-  sha1Compress,
-  sha1Finish,
-  sha1Load,
-  sha1Schedule,
-  sha1Start,
-  sha1WipeScratch,
-} from "./sha1.js";
+import { SHA1_BLOCK_BYTES, SHA1_BYTES, sha1, sha1Finish, sha1Load, sha1Start, sha1WipeScratch } from "./sha1.js";
+import { sha1Block, sha1Compress } from "./sha1-compress.js";
 
 /** Bytes of an untruncated HMAC-SHA1. */
 export const HMAC_SHA1_BYTES = SHA1_BYTES;
@@ -56,7 +47,7 @@ export class HmacSha1 {
     const h = this.#result;
     const inner = this.#inner;
     const outer = this.#outer;
-    const w = sha1Schedule;
+    const w = sha1Block;
     h[0] = inner[0];
     h[1] = inner[1];
     h[2] = inner[2];
