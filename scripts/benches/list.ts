@@ -1,7 +1,9 @@
 // Every benchmark there is; a new one is a file beside this and a word here.
 
 import type { Benchmark } from "./benchmark.js";
+import { calls } from "./calls.js";
+import { setup } from "./setup.js";
 import { trace } from "./trace.js";
 
 /** In the order in which `scripts/bench --list` shows them. */
-export const benchmarks: readonly Benchmark[] = [trace];
+export const benchmarks: readonly Benchmark[] = [setup, calls, trace];
