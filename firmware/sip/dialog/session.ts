@@ -220,10 +220,10 @@ export class InviteSession implements InviteDialog, DialogUsage {
     });
   }
 
-  /** 481 and no answer at all end the dialog (section 12.2.1.2); without an answer the peer is told. */
+  /** 481, 408 and no answer at all end the dialog (section 12.2.1.2); a peer that may still know it is sent a BYE. */
   private afterFailure(status: number, cause: "response" | "timeout" | "transport"): void {
     if (this.phase !== "confirmed" || (status !== 481 && status !== 408)) return;
-    if (cause === "timeout") this.sendBye([], () => {});
+    if (status === 408) this.sendBye([], () => {});
     this.end({
       by: cause === "timeout" ? "timeout" : "error",
       text: cause === "timeout" ? "the other side no longer answers" : "the other side does not know the call any more",

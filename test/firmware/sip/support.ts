@@ -3,7 +3,17 @@
 import { createHash } from "node:crypto";
 import type { VirtualTime } from "../../../firmware/runtime/virtual-time.js";
 import {
+  type ExtraHeaders,
+  type Failure,
+  type InviteDialog,
+  type InviteDialogEvents,
+  makeResponse,
+  type OutgoingInviteEvents,
+  parseMessage,
+  parseVia,
+  printMessage,
   type SipAddress,
+  type SipMessage,
   type SipTransport,
   type TransportReceiver,
   UserAgent,
@@ -108,7 +118,7 @@ export function seededRandom(seed: string): (count: number) => Uint8Array {
 /** A user agent at 192.0.2.`number`. */
 export function agent(network: Network, number: number, options: Partial<UserAgentOptions> = {}): UserAgent {
   return new UserAgent({
-    transport: network.bind(`192.0.2.${number}`),
+    transport: options.transport ?? network.bind(`192.0.2.${number}`),
     clock: network.time,
     timers: network.time,
     random: seededRandom(`agent ${number}`),
@@ -119,3 +129,122 @@ export function agent(network: Network, number: number, options: Partial<UserAge
 }
 
 export const sdp = (text: string) => ({ type: "application/sdp", content: new Uint8Array(Buffer.from(text)) });
+
+/** A peer that says exactly what a test tells it to. */
+export class Peer {
+  readonly received: { readonly text: string; readonly message: SipMessage; readonly atMs: number }[] = [];
+  private readonly transport: MemoryTransport;
+  constructor(
+    network: Network,
+    readonly number: number,
+    port = 5060,
+  ) {
+    this.transport = network.bind(`192.0.2.${number}`, port);
+    this.transport.start({
+      message: (bytes, _from, atMs) => {
+        const parsed = parseMessage(bytes);
+        if (!parsed.ok) throw new Error(`the user agent sent nonsense: ${parsed.error.text}`);
+        this.received.push({ text: Buffer.from(bytes).toString(), message: parsed.value, atMs });
+      },
+      failed: () => {},
+    });
+  }
+  /** Sends raw lines to 192.0.2.`to`; `{body}` after an empty line. */
+  raw(to: number, text: string, port = 5060): void {
+    this.transport.send(Buffer.from(text), { host: `192.0.2.${to}`, port, transport: "udp" }, () => {});
+  }
+  /** Sends a request made of the usual fields; `more` may replace them by name. */
+  request(to: number, method: string, more: Readonly<Record<string, string | undefined>> = {}, body = ""): void {
+    const fields: Record<string, string | undefined> = {
+      Via: `SIP/2.0/UDP 192.0.2.${this.number}:${this.transport.local.port};rport;branch=z9hG4bK${method}${this.branch++}`,
+      "Max-Forwards": "70",
+      From: `<sip:peer@192.0.2.${this.number}>;tag=peertag`,
+      To: `<sip:u${to}@192.0.2.${to}>`,
+      "Call-ID": "call-1",
+      CSeq: `1 ${method}`,
+      Contact: `<sip:peer@192.0.2.${this.number}>`,
+      ...(body ? { "Content-Type": "application/sdp" } : {}),
+      ...more,
+    };
+    const uri = fields.uri ?? `sip:u${to}@192.0.2.${to}`;
+    delete fields.uri;
+    const lines = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`]));
+    this.raw(to, [`${method} ${uri} SIP/2.0`, ...lines, `Content-Length: ${body.length}`, "", body].join("\r\n"));
+  }
+  private branch = 1;
+  /** Answers a received request. */
+  respond(
+    request: SipMessage,
+    status: number,
+    toTag: string | undefined,
+    more: ExtraHeaders = [],
+    body?: string,
+  ): void {
+    if (request.kind !== "request") throw new Error("not a request");
+    const response = makeResponse(request, status, {
+      toTag,
+      headers: more,
+      ...(body === undefined ? {} : { body: { type: "application/sdp", content: Buffer.from(body) } }),
+    });
+    const via = parseVia(request.headers.get("Via")!);
+    if (!via.ok) throw new Error("bad Via");
+    this.transport.send(
+      printMessage(response),
+      { host: via.value.host, port: via.value.port ?? 5060, transport: "udp" },
+      () => {},
+    );
+  }
+  /** The last received message whose method or status is `what`. */
+  last(what: string | number): SipMessage {
+    for (let i = this.received.length - 1; i >= 0; i--) {
+      const { message } = this.received[i];
+      if ((message.kind === "request" ? message.method : message.status) === what) return message;
+    }
+    throw new Error(`nothing like ${what} was received: ${this.kinds()}`);
+  }
+  kinds(): string {
+    return this.received.map(({ message }) => (message.kind === "request" ? message.method : message.status)).join(" ");
+  }
+  get contact(): ExtraHeaders {
+    return [["Contact", `<sip:peer@192.0.2.${this.number}>`]];
+  }
+}
+
+/** Everything a call says, in order. */
+export function listen(dialog: InviteDialog, log: string[], name: string, on: Partial<InviteDialogEvents> = {}): void {
+  dialog.events = {
+    acked: (request, atMs) => {
+      log.push(`${name} acked`);
+      on.acked?.(request, atMs);
+    },
+    reinvite: (request) => {
+      log.push(`${name} reinvite`);
+      on.reinvite?.(request);
+    },
+    ended: (why) => {
+      log.push(`${name} ended by ${why.by}`);
+      on.ended?.(why);
+    },
+  };
+}
+
+/** Outgoing events that write to a log. */
+export function outgoing(
+  log: string[],
+  name: string,
+  on: { readonly accepted?: (dialog: InviteDialog) => void; readonly failed?: (failure: Failure) => void } = {},
+): OutgoingInviteEvents {
+  return {
+    sent: () => log.push(`${name} sent`),
+    provisional: (response) => log.push(`${name} ${response.status}`),
+    accepted: (response, dialog) => {
+      log.push(`${name} accepted ${response.status}`);
+      listen(dialog, log, name);
+      on.accepted?.(dialog);
+    },
+    failed: (failure) => {
+      log.push(`${name} failed ${failure.status} ${failure.cause}`);
+      on.failed?.(failure);
+    },
+  };
+}
