@@ -1,10 +1,42 @@
-import type { RtpPacket } from "../rtp/index.js";
+// Digits of the peer: telephone-events (RFC 4733 section 2.5.2), each told once, whatever was lost or repeated.
+
+import { digitOfEvent, type RtpPacket, TelephoneEventReceiver } from "../rtp/index.js";
+
+/** Follows the telephone-events of one stream. */
 export class DigitReceiver {
+  /** As agreed on. */
   payloadType: number | undefined;
-  constructor(
-    readonly rate: number,
-    readonly ended: (digit: string, durationMs: number) => void,
-  ) {}
-  take(_packet: RtpPacket, _nowMs: number): void {}
-  poll(_nowMs: number): void {}
+  private readonly events: TelephoneEventReceiver;
+
+  /** @param clockRate of the stream, Hz. @param ended a digit is over, or its end got lost. */
+  constructor(clockRate: number, ended: (digit: string, durationMs: number) => void) {
+    this.events = new TelephoneEventReceiver(
+      {
+        ended: (event, ticks) => {
+          const digit = digitOfEvent(event);
+          if (digit !== undefined) ended(digit, (ticks * 1000) / clockRate);
+        },
+      },
+      clockRate,
+    );
+  }
+
+  /** A digit lasts: the voice stands still meanwhile, and that is no loss. */
+  get active(): boolean {
+    return this.events.active;
+  }
+
+  take(packet: RtpPacket, nowMs: number): void {
+    this.events.receive(packet.timestamp, packet.data, packet.payloadOffset, packet.payloadLength, nowMs);
+  }
+
+  /** Ends a digit whose reports have stopped. Once a period. */
+  poll(nowMs: number): void {
+    this.events.poll(nowMs);
+  }
+
+  /** Another source speaks, or nobody is listened to: what lasts is over. */
+  reset(): void {
+    this.events.reset();
+  }
 }

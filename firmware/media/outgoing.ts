@@ -96,14 +96,12 @@ export class Outgoing {
       this.skip(0);
       return;
     }
-    if (digits.busy) {
-      digits.frame(this.timestamp, frame.length);
-      // The last packet of an event is sent three times (RFC 4733 section 2.5.1.4), each under a number of its own.
-      for (let i = 0; i < digits.packets; i++) {
+    const events = digits.packetsFor(this.timestamp, frame.length);
+    if (events > 0) {
+      for (let i = 0; i < events; i++) {
         const buffer = this.nextBuffer();
-        this.send(buffer, digits.writeInto(buffer, this.sequence, this.ssrc));
+        this.send(buffer, digits.writeInto(buffer, i, this.sequence, this.ssrc));
       }
-      this.marker = false;
     } else {
       const buffer = this.nextBuffer();
       const header = writeRtpHeaderInto(
@@ -116,8 +114,8 @@ export class Outgoing {
       );
       const bytes = this.codec!.encodeInto(this.payloads[this.turn], frame, frame.length);
       this.send(buffer, header + bytes);
-      this.marker = false;
     }
+    this.marker = false;
     this.timestamp = (this.timestamp + frame.length) >>> 0;
     this.filled = 0;
   }

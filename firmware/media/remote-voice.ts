@@ -15,7 +15,7 @@ import type {
   VoiceEvents,
   VoiceStream,
 } from "./voice.js";
-import { type Command, copyKeys, type Notice, type PortNumbers, type Reply, type WirePort } from "./wire.js";
+import { type Command, checkKeys, copyKeys, type Notice, type PortNumbers, type Reply, type WirePort } from "./wire.js";
 
 /** How long the voice thread may take over one request, ms. */
 const ANSWER_LIMIT_MS = 5000;
@@ -165,6 +165,8 @@ class RemoteStream implements VoiceStream {
   }
 
   keys(tx: SrtpKeys, rx: SrtpKeys): void {
+    checkKeys(tx);
+    checkKeys(rx);
     if (this.closing) return;
     const [ours, theirs] = [copyKeys(tx), copyKeys(rx)];
     const secrets = [ours.masterKey, ours.masterSalt, theirs.masterKey, theirs.masterSalt];

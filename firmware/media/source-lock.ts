@@ -2,6 +2,8 @@
 
 /** Remembers the source and judges newcomers. */
 export class SourceLock {
+  /** The packet last taken is the first of its source. */
+  changed = false;
   private ssrc = -1;
   private candidate = -1;
   private candidateNext = -1;
@@ -12,10 +14,12 @@ export class SourceLock {
    * @returns whether it may be used.
    */
   take(ssrc: number, sequence: number, trusted: boolean): boolean {
+    this.changed = false;
     if (ssrc === this.ssrc) return true;
     if (trusted || this.ssrc < 0 || (ssrc === this.candidate && sequence === this.candidateNext)) {
       this.ssrc = ssrc;
       this.candidate = -1;
+      this.changed = true;
       return true;
     }
     this.candidate = ssrc;

@@ -135,7 +135,10 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
     this.outgoing.configure(codec, choice.payloadType, parameters.ptimeMs);
     this.digitSender.payloadType = parameters.telephoneEventSend;
     this.digitReceiver.payloadType = parameters.telephoneEventReceive;
-    if (!this.receives) this.incoming.reset();
+    if (!this.receives) {
+      this.incoming.reset();
+      this.digitReceiver.reset();
+    }
     const address = normaliseAddress(parameters.remoteAddress, family) ?? "";
     if (this.remote.signal(address, parameters.remotePort)) this.source.release();
     this.remoteControl.signal(address, parameters.remoteRtcpPort);
@@ -193,7 +196,8 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
     if (!this.receives) return false;
     this.digitReceiver.poll(now);
     if (now >= this.nextSilentMs) this.tellSilent(now);
-    return this.incoming.playInto(out, samples, now);
+    // While a digit lasts there is no voice: what the buffer would conceal is not heard.
+    return this.incoming.playInto(out, samples, now) && !this.digitReceiver.active;
   }
 
   private tellSilent(now: number): void {
@@ -302,6 +306,7 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
     if (packet.ssrc === this.outgoing.ssrc && !this.resolveCollision()) return dropped.count(drop["wrong-source"]);
     if (!this.remote.take(address, port, secured, nowMs)) return dropped.count(drop["wrong-source"]);
     if (!this.source.take(packet.ssrc, packet.sequence, secured)) return dropped.count(drop["wrong-source"]);
+    if (this.source.changed) this.digitReceiver.reset();
     this.control.received(packet, nowMs);
     this.bytesReceived += datagram.length;
     this.lastReceivedMs = nowMs;

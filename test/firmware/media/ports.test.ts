@@ -1,0 +1,76 @@
+// Port pairs: even below odd, one bound ahead, and a clear word when there are none.
+
+import { createSocket } from "node:dgram";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { PortPairs } from "../../../firmware/media/ports.js";
+import { portRange } from "./phones.js";
+
+const test = suite("ports");
+
+const close = (pair: { rtp: { close(): void }; rtcp: { close(): void } }) => {
+  pair.rtp.close();
+  pair.rtcp.close();
+};
+
+test("RTP even, RTCP above it, every pair once around", async () => {
+  const range = portRange(3);
+  const pairs = new PortPairs("127.0.0.1", range, 12345);
+  const taken = [await pairs.take(), await pairs.take(), await pairs.take()];
+  for (const { rtp, rtcp, rtpPort, rtcpPort } of taken) {
+    assert.is(rtpPort % 2, 0);
+    assert.is(rtcpPort, rtpPort + 1);
+    assert.is(rtp.address().port, rtpPort);
+    assert.is(rtcp.address().port, rtcpPort);
+  }
+  assert.equal(taken.map(({ rtpPort }) => rtpPort).sort(), [range.min, range.min + 2, range.min + 4]);
+  try {
+    await pairs.take();
+    assert.unreachable();
+  } catch (error) {
+    assert.is(
+      (error as Error).message,
+      `no free RTP port pair on 127.0.0.1 between ${range.min} and ${range.max}: all 3 are in use`,
+    );
+  }
+  close(taken[1]);
+  const again = await pairs.take();
+  assert.is(again.rtpPort, taken[1].rtpPort, "a pair that came free is found");
+  await pairs.close();
+  for (const pair of [taken[0], again, taken[2]]) close(pair);
+});
+
+test("a range that begins odd; a port somebody else has is passed over", async () => {
+  const range = portRange(3);
+  const other = createSocket("udp4");
+  await new Promise<void>((resolve) => other.bind(range.min + 3, "127.0.0.1", resolve));
+  const pairs = new PortPairs("127.0.0.1", { min: range.min + 1, max: range.max }, 0);
+  const pair = await pairs.take();
+  assert.is(pair.rtpPort, range.min + 4);
+  close(pair);
+  other.close();
+  await pairs.close();
+});
+
+test("an address that is not ours is told at once", async () => {
+  const pairs = new PortPairs("192.0.2.1", portRange(3), 0);
+  try {
+    await pairs.take();
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as NodeJS.ErrnoException).code, "EADDRNOTAVAIL");
+  }
+  await pairs.close();
+});
+
+test("closing lets the spare go", async () => {
+  const range = portRange(1);
+  const pairs = new PortPairs("127.0.0.1", range, 0);
+  pairs.prepare();
+  await pairs.close();
+  const next = new PortPairs("127.0.0.1", range, 0);
+  close(await next.take());
+  await next.close();
+});
+
+test.run();
