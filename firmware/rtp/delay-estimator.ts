@@ -21,6 +21,8 @@ export class DelayEstimator {
   private previousMin = 0;
   private windowStart = 0;
   private empty = true;
+  /** No count above this bin. */
+  private top = 0;
 
   /** Forgets everything. */
   reset(): void {
@@ -29,6 +31,7 @@ export class DelayEstimator {
     this.currentCount = 0;
     this.previousCount = 0;
     this.empty = true;
+    this.top = 0;
   }
 
   /** Counts one packet. */
@@ -42,8 +45,9 @@ export class DelayEstimator {
     } else if (arrivalMs - this.windowStart >= WINDOW_MS) this.rotate(transitMs, arrivalMs);
     if (transitMs < this.currentMin) this.currentMin = transitMs;
     if (transitMs < this.reference) this.shift(Math.ceil((this.reference - transitMs) / BIN_MS));
-    const bin = Math.floor((transitMs - this.reference) / BIN_MS);
-    this.current[bin >= BINS ? BINS - 1 : bin]++;
+    const bin = Math.min(BINS - 1, Math.floor((transitMs - this.reference) / BIN_MS));
+    this.current[bin]++;
+    if (bin > this.top) this.top = bin;
     this.currentCount++;
   }
 
@@ -51,9 +55,9 @@ export class DelayEstimator {
   quantile(share: number): number {
     const total = this.currentCount + this.previousCount;
     if (total === 0) return 0;
-    // The rarest share is counted from above: few bins to walk for a quiet network.
+    // The rarest share is counted from above: few bins to walk when there is little jitter.
     let allowed = Math.floor(total * (1 - share));
-    let bin = BINS - 1;
+    let bin = this.top;
     for (; bin > 0; bin--) {
       allowed -= this.current[bin] + this.previous[bin];
       if (allowed < 0) break;
@@ -74,6 +78,11 @@ export class DelayEstimator {
     const floor = Math.min(this.previousMin, transitMs);
     const bins = Math.floor((floor - this.reference) / BIN_MS);
     if (bins > 0) this.shift(-bins);
+    this.lowerTop();
+  }
+
+  private lowerTop(): void {
+    while (this.top > 0 && this.current[this.top] === 0 && this.previous[this.top] === 0) this.top--;
   }
 
   /** Moves the reference down by `bins` (up when negative) and the counts with it. */
@@ -81,6 +90,8 @@ export class DelayEstimator {
     this.reference -= bins * BIN_MS;
     move(this.current, bins);
     move(this.previous, bins);
+    this.top = BINS - 1;
+    this.lowerTop();
   }
 }
 

@@ -71,7 +71,10 @@ export interface LocalSession {
   readonly address: string;
   /** Decimal number, at most 62 bits to please everybody; must not repeat. Kept from the previous description when there is one. */
   readonly sessionId: string;
-  /** Version of the first description. Default: `sessionId`. */
+  /**
+   * Version of the first description, default `sessionId`; of later ones the least version when something changed (for a re-offer that
+   * follows one the peer refused).
+   */
   readonly sessionVersion?: string;
   /** Default `-`. */
   readonly username?: string;
@@ -222,8 +225,10 @@ export function describe(
     media: sections,
   };
   if (!previous || JSON.stringify(description) === JSON.stringify(previous)) return description;
-  const version = (BigInt(sessionVersion) + 1n).toString();
-  return { ...description, origin: { ...description.origin, sessionVersion: version } };
+  const following = BigInt(sessionVersion) + 1n;
+  const least = BigInt(session.sessionVersion ?? 0);
+  const version = following > least ? following : least;
+  return { ...description, origin: { ...description.origin, sessionVersion: version.toString() } };
 }
 
 /** telephone-event as formats, one for each clock rate among `codecs`; `numberFor` chooses the payload types. */

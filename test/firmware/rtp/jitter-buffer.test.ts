@@ -57,7 +57,7 @@ for (const driftPpm of [100, -100])
     });
 drift("discontinuous transmission follows the clock without cutting a word", () => {
   for (const driftPpm of [100, -100]) {
-    const o = simulate({ durationMs: HOUR, delay: () => 5, driftPpm, speaking: speech, dtx: true });
+    const o = simulate({ durationMs: HOUR / 3, delay: () => 5, driftPpm, speaking: speech, dtx: true });
     assert.equal([o.late, o.skipped, o.inserted], [0, 0, 0]);
     assert.ok(o.maxDelayMs < 35);
   }

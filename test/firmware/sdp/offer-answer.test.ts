@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { StreamParameters } from "../../../firmware/media/voice.js";
 import {
   type AudioCapabilities,
   attributeValues,
@@ -224,6 +225,25 @@ test("hold and resume keep line order, id and keys, and count versions", () => {
   // The same again: the version stays (RFC 3264 section 8).
   const third = makeAnswer({ offer: held, line: again, session: bob, rtpPort: 5000, previous: second.description });
   assert.equal(third.description, second.description);
+});
+
+test("a re-offer after a refused one has a version beyond it", () => {
+  const offer = wire(offerOf({ policy: "off" }));
+  const [line] = good(readOffer(offer));
+  const answer = wire(makeAnswer({ offer, line, session: bob, rtpPort: 5000 }).description);
+  const previous = { local: offer, remote: answer, current: good(readAnswer(offer, answer)).audio };
+  const again = (sessionVersion: string) =>
+    offerOf({ policy: "off", direction: "sendonly", previous, session: { ...alice, sessionVersion } }).origin
+      .sessionVersion;
+  assert.equal([again("1"), again("2890844529")], ["2890844527", "2890844529"]);
+});
+
+test("what was agreed on opens a media stream", () => {
+  const offer = wire(offerOf());
+  const line = good(chooseLine(good(readOffer(offer)), "required"));
+  const { audio } = makeAnswer({ offer, line, session: bob, rtpPort: 5000, keying: keyingBack });
+  const parameters: StreamParameters = { ...audio, security: audio.secured ? "srtp" : "clear" };
+  assert.equal([parameters.codec.payloadType, parameters.security, parameters.remoteRtcpPort], [0, "srtp", 40_001]);
 });
 
 test("the former answerer re-offers with the numbers in use", () => {
