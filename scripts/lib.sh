@@ -25,6 +25,15 @@ ensure_dependencies() {
   touch "$stamp"
 }
 
+# Builds dist/ when it is missing or older than the sources.
+ensure_bundle() {
+  if [ ! -f "$top/dist/sotto.js" ] ||
+    [ -n "$(find "$top/firmware" "$top/drivers" "$top/platform" "$top/package.json" "$top/toolchain/build.mjs" -newer "$top/dist/sotto.js" -print -quit)" ]; then
+    ensure_dependencies
+    (cd "$top" && node toolchain/build.mjs --bundle-only) >&2
+  fi
+}
+
 # Installs Debian packages as root; as another user, or without apt, says what is missing. Returns 1 when something stays missing.
 # Usage: ensure_debian PROGRAM-OR-FILE=PACKAGE ...
 ensure_debian() {
