@@ -1,7 +1,7 @@
 // Packet loss concealment for waveform codecs, in the manner of ITU-T G.711 appendix I: the last pitch period is said again.
 //
 // The recommendation delays all speech by 3.75 ms so that it can cross-fade into a gap. This one adds no delay: it starts the
-// gap with the old period and lets the step at the joint die away over the quarter period the recommendation would cross-fade.
+// gap with the old period and lets the step at the joint die away over a millisecond.
 
 /** Fills the gaps of one decoded stream. */
 export interface Concealment {
@@ -16,8 +16,10 @@ export interface Concealment {
 /** Pitch search range: 66 to 200 Hz, as periods in ms. */
 const MIN_PITCH_MS = 5;
 const MAX_PITCH_MS = 15;
-/** Stretch of signal whose likeness is sought one pitch earlier. */
-const MATCH_MS = 20;
+/** Stretch of signal whose likeness is sought one pitch earlier: the longest period (longer measured worse on speech). */
+const MATCH_MS = 15;
+/** Over so long the step into a gap dies away (longer measured worse on speech, shorter is heard). */
+const JOINT_MS = 1;
 /** Steps of a gap: one more period joins the repetition at each of the first ones, and the level falls from the second on. */
 const STEP_MS = 10;
 const MAX_PERIODS = 3;
@@ -31,6 +33,7 @@ export class WaveformConcealment implements Concealment {
   private readonly maxPitch: number;
   private readonly match: number;
   private readonly step: number;
+  private readonly jointLength: number;
   /** The latest signal, newest last: what arrived, and what stood in for it. */
   private readonly history: Int16Array;
   /** History as it was when the gap began; its last quarter period is blended so that it can be repeated without a seam. */
@@ -58,6 +61,7 @@ export class WaveformConcealment implements Concealment {
     this.maxPitch = MAX_PITCH_MS * perMs;
     this.match = MATCH_MS * perMs;
     this.step = STEP_MS * perMs;
+    this.jointLength = JOINT_MS * perMs;
     const length = MAX_PERIODS * this.maxPitch + (this.maxPitch >> 2);
     this.history = new Int16Array(length);
     this.source = new Float32Array(length);
@@ -97,7 +101,7 @@ export class WaveformConcealment implements Concealment {
       if (this.lost >= this.step && this.lost < MAX_PERIODS * this.step && inStep < this.overlap)
         // A period has just joined: come over from what the shorter repetition would have said.
         sample = this.tail[inStep] + ((sample - this.tail[inStep]) * (inStep + 1)) / (this.overlap + 1);
-      else if (this.lost < this.overlap) sample += this.joint * (1 - (this.lost + 1) / (this.overlap + 1));
+      else if (this.lost < this.jointLength) sample += this.joint * (1 - (this.lost + 1) / (this.jointLength + 1));
       sample = Math.round(sample * this.level());
       out[i] = Math.max(-32768, Math.min(32767, sample));
       this.lost++;
