@@ -9,7 +9,7 @@ import { PortPairs } from "./ports.js";
 import { Pump, VOICE_RATE, type Voiced } from "./pump.js";
 import { familyOf } from "./remote-endpoint.js";
 import { checkVolume } from "./remote-voice.js";
-import { Stream } from "./stream.js";
+import { Stream, type StreamSurroundings } from "./stream.js";
 import { ToneVoice } from "./tone-voice.js";
 import type { StreamEvents, StreamOptions, Tone, Voice, VoiceEvents, VoiceStream } from "./voice.js";
 
@@ -36,6 +36,7 @@ export class LocalVoice implements Voice {
   /** Who speaks and hears; the tones are always there. */
   private readonly voices: Voiced[] = [this.tones];
   private readonly streams = new Set<Stream>();
+  private readonly around: StreamSurroundings;
   private closing: Promise<void> | undefined;
 
   /**
@@ -55,20 +56,28 @@ export class LocalVoice implements Voice {
       gap: (frames) => this.pump.gap(frames),
       device: (type, text) => queueMicrotask(() => events.device({ type, text })),
     });
-  }
-
-  async open(options: StreamOptions, events: StreamEvents): Promise<VoiceStream> {
-    if (this.closing) throw new Error("voice is closed");
-    const ports = await this.ports.take();
-    const stream = new Stream(ports, options, events, {
+    this.around = {
       options: this.options,
       family: familyOf(this.options.localAddress),
       clock: this.clock,
       timers: this.timers,
       xruns: () => this.card.xruns,
-      started: (started) => this.join(started),
-      closed: (closed) => this.leave(closed),
-    });
+      started: (stream) => this.join(stream),
+      closed: (stream) => this.leave(stream),
+    };
+  }
+
+  async open(options: StreamOptions, events: StreamEvents): Promise<VoiceStream> {
+    if (this.closing) throw new Error("voice is closed");
+    const ports = await this.ports.take();
+    let stream: Stream;
+    try {
+      stream = new Stream(ports, options, events, this.around);
+    } catch (error) {
+      ports.rtp.close();
+      ports.rtcp.close();
+      throw error;
+    }
     if (this.closing) {
       await stream.close();
       throw new Error("voice is closed");

@@ -2,7 +2,7 @@
 
 import { randomInt, timingSafeEqual } from "node:crypto";
 import { type Codec, findCodec } from "../audio/index.js";
-import { looksLikeRtcp, RtpFault, RtpPacket } from "../rtp/index.js";
+import { looksLikeRtcp, parseRtcp, RTP_HEADER_BYTES, RtpFault, RtpPacket } from "../rtp/index.js";
 import type { Clock, Timers } from "../runtime/index.js";
 import { type SrtpKeys, SrtpReceiver, SrtpSender, SrtpStatus } from "../srtp/index.js";
 import { Control } from "./control.js";
@@ -97,7 +97,15 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
     this.digitReceiver = new DigitReceiver(VOICE_RATE, (digit, durationMs) =>
       queueMicrotask(() => events.digit(digit, durationMs)),
     );
-    this.control = new Control(options, around, (buffer, length) => this.sendControl(buffer, length));
+    this.control = new Control({
+      ssrc: options.ssrc >>> 0,
+      cname: options.cname,
+      clockRate: VOICE_RATE,
+      intervalMs: around.options.rtcpIntervalMs,
+      clock: around.clock,
+      timers: around.timers,
+      send: (buffer, length) => this.sendControl(buffer, length),
+    });
     ports.rtp.on("message", (message, from) => this.receive(message, from.address, from.port, around.clock.now()));
     ports.rtcp.on("message", (message, from) =>
       this.receiveControl(message, from.address, from.port, around.clock.now(), this.remoteControl),
@@ -166,7 +174,7 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
   close(): Promise<StreamStatistics> {
     if (!this.closing) {
       const last = this.read();
-      this.control.bye("");
+      this.control.bye();
       this.closing = Promise.resolve(last);
       this.sends = this.receives = false;
       this.control.stop();
@@ -219,7 +227,7 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
 
   sendRtp(buffer: Uint8Array, length: number): void {
     if (!this.open) return;
-    const payload = length - 12;
+    const payload = length - RTP_HEADER_BYTES;
     let bytes = length;
     if (this.secured) {
       bytes = this.tx!.protectRtp(buffer, length);
@@ -227,9 +235,9 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
     }
     this.ports.rtp.send(buffer, 0, bytes, this.remote.port, this.remote.address, this.sent);
     this.bytesSent += bytes;
-    this.control.sent(this.outgoing.ssrc, this.outgoing.timestamp, payload);
+    const now = this.around.clock.now();
+    this.control.sent(this.outgoing.timestamp, payload, now);
     if (this.packetsSent++ === 0) {
-      const now = this.around.clock.now();
       queueMicrotask(() => this.events.firstPacket("sent", now));
     }
   }
@@ -352,9 +360,10 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
       length = this.rx!.unprotectRtcp(datagram, length);
       if (length < 0) return dropped.count(this.refusal(length, datagram));
     }
-    if (!this.control.isValid(datagram, length)) return dropped.count(drop.malformed);
+    const compound = parseRtcp(datagram.subarray(0, length));
+    if (!compound.ok) return dropped.count(drop.malformed);
     if (!from.take(address, port, this.secured, nowMs)) return dropped.count(drop["wrong-source"]);
-    this.control.receive(datagram, length, nowMs);
+    this.control.receivedControl(compound.value, length, nowMs);
   }
 
   private releaseEarly(): void {
