@@ -56,7 +56,13 @@ export function parseCertificate(der: Uint8Array): Result<Certificate> {
   try {
     const asn1 = fromBER(Uint8Array.from(der).buffer);
     if (asn1.offset !== der.length) return fail("malformed-certificate", "certificate is not one whole DER value");
-    return ok(new Certificate({ schema: asn1.result }));
+    const certificate = new Certificate({ schema: asn1.result });
+    // The outer algorithm and the padding of the signature are not signed: nothing but the signed values may stand there.
+    const algorithms = [certificate.signatureAlgorithm, certificate.signature].map((one) => one.toSchema().toBER());
+    const isCanonical =
+      Buffer.compare(new Uint8Array(algorithms[0]), new Uint8Array(algorithms[1])) === 0 &&
+      certificate.signatureValue.valueBlock.unusedBits === 0;
+    return isCanonical ? ok(certificate) : fail("malformed-certificate", "the signature fields contradict each other");
   } catch {
     // pkijs and asn1js say "malformed" by throwing.
     return fail("malformed-certificate", "certificate cannot be read");

@@ -177,8 +177,8 @@ export class MikeyAgent {
   }
 
   /** Work that can be done before any call. */
-  async prepare(): Promise<void> {
-    await Promise.all(this.options.methods.map((method) => method.prepare()));
+  async prepare(nowMs: number): Promise<void> {
+    await Promise.all(this.options.methods.map((method) => method.prepare(nowMs)));
   }
 
   /** Zeroes the methods' long-term secrets. */

@@ -94,7 +94,7 @@ export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
     recognises: hasMikey,
     async prepare() {
       if (options.identity && !options.takeDhKeyPair) pairs.fill();
-      await agent.prepare();
+      await agent.prepare(options.clock.wallMs());
     },
     open(role, context, events) {
       if (!Number.isInteger(context.ssrc) || context.ssrc <= 0 || context.ssrc > 0xffffffff)

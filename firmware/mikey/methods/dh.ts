@@ -275,9 +275,11 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
       if (!peer.ok) return peer;
       return ok(authenticOffer(theirs.value, initiator ?? idPayload(peer.value.identity), peer.value, frame));
     },
-    async prepare() {
-      // OpenSSL sets up blinding and Montgomery values of a key when it is first used.
+    async prepare(nowMs) {
+      // OpenSSL sets up blinding and Montgomery values of a key when it is first used, and the path checks run cold.
       await signature.sign(Uint8Array.of(0), own.privateKey);
+      const chain = own.certificates.map((certificate) => certificate.data);
+      if (own.uris.length > 0) await options.trust.verify(chain, own.uris[0], nowMs);
     },
     // The private key lives inside OpenSSL, which clears it when the last reference goes.
     wipe() {},

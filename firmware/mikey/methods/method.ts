@@ -88,7 +88,7 @@ export interface MikeyMethod {
   /** Cheap checks first; nothing expensive for a message that fails them. */
   authenticate(offer: ParsedMessage, frame: ReceivedFrame): Promise<MikeyResult<AuthenticOffer>>;
   /** Warms up what the first exchange would otherwise wait for. */
-  prepare(): Promise<void>;
+  prepare(nowMs: number): Promise<void>;
   /** Zeroes the long-term secrets. */
   wipe(): void;
 }

@@ -10,7 +10,7 @@ import {
   alice,
   aliceIdentity,
   attributesWith,
-  authority,
+  authorityPem,
   bob,
   bobIdentity,
   identityOf,
@@ -149,7 +149,9 @@ test("psk: another key is refused, and the user reads why", async () => {
 
 test("dh: certificates of an unknown authority, expired, not yet valid, for another URI", async () => {
   const day = 86_400_000;
+  const authority = await createAuthority({ ...valid, commonName: "Test CA" });
   const otherCa = await createAuthority({ ...valid, commonName: "Test CA" });
+  const trusted = { trustAnchorsPem: [authorityPem, authority.certificatePem] };
   const cases = [
     ["unknown-ca", await issueIdentity(otherCa, { ...valid, uri: alice }), NOON],
     [
@@ -169,14 +171,14 @@ test("dh: certificates of an unknown authority, expired, not yet valid, for anot
     // The caller's clock is set so that its own certificate looks fine to itself: the callee has to notice.
     const callerUri = code === "identity-mismatch" ? carol : alice;
     const callerKeying = keyingFor(issued, { clock: new SetClock(callerMs) });
-    const pair = openPair(callerKeying, freshCallee(), { callerLocal: callerUri });
+    const pair = openPair(callerKeying, freshCallee(trusted), { callerLocal: callerUri });
     const error = bad(await pair.callee.verify(good(await pair.caller.offer())), code);
     assert.is(error.sipStatus, 488);
     assert.is(pair.atCallee.order.length, 0);
   }
   const mallory = await issueIdentity(authority, { ...valid, uri: carol });
   const calleeKeying = freshCallee({ identity: identityOf(mallory) });
-  const pair = openPair(keyingFor(aliceIdentity), calleeKeying, { calleeLocal: carol, dialled: carol });
+  const pair = openPair(keyingFor(aliceIdentity, trusted), calleeKeying, { calleeLocal: carol, dialled: carol });
   const answer = good(await pair.callee.answer(good(await pair.caller.offer())));
   good(await pair.caller.accept(answer));
   const own = openPair(keyingFor(aliceIdentity), calleeKeying);
@@ -184,6 +186,7 @@ test("dh: certificates of an unknown authority, expired, not yet valid, for anot
 });
 
 test("dh: our own expired certificate is said before anything is sent", async () => {
+  const authority = await createAuthority({ ...valid, commonName: "Test CA" });
   const old = await issueIdentity(authority, { ...valid, uri: alice, notAfterMs: NOON - 1000 });
   bad(await openPair(keyingFor(old), freshCallee()).caller.offer(), "own-certificate-expired");
 });

@@ -1,10 +1,11 @@
 // Two phones for tests: their keys, certificates and what their sessions report.
 
 import { randomBytes } from "node:crypto";
-import { createAuthority, type IssuedIdentity, issueIdentity } from "../../../../firmware/crypto/issue.js";
+import type { IssuedIdentity } from "../../../../firmware/crypto/issue.js";
 import type { Keying, KeyingAttributes, KeyingSession, VerifiedPeer } from "../../../../firmware/keying/keying.js";
 import { createMikeyKeying, type MikeyKeyingOptions } from "../../../../firmware/keying/mikey/index.js";
 import type { SrtpKeys } from "../../../../firmware/srtp/keys.js";
+import { vectors } from "../../../vectors.js";
 
 /** The moment tests live in. */
 export const NOON = Date.UTC(2026, 5, 1, 12);
@@ -16,9 +17,16 @@ export const psk = { key: new Uint8Array(16).map((_, i) => i * 7 + 1), name: "of
 /** Validity around {@link NOON}. */
 export const valid = { notBeforeMs: NOON - DAY, notAfterMs: NOON + 30 * DAY };
 
-export const authority: IssuedIdentity = await createAuthority({ ...valid, commonName: "Test CA" });
-export const aliceIdentity = await issueIdentity(authority, { ...valid, uri: alice });
-export const bobIdentity = await issueIdentity(authority, { ...valid, uri: bob });
+interface Person {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+const made = vectors<{ dh: { caPem: string; alice: Person; bob: Person } }>("mikey-exchanges").dh;
+
+/** The authority of the two phones' certificates, "Vector CA"; they end 2046-01-01. */
+export const authorityPem = made.caPem;
+export const aliceIdentity: IssuedIdentity = { ...made.alice, chainPem: made.alice.certificatePem };
+export const bobIdentity: IssuedIdentity = { ...made.bob, chainPem: made.bob.certificatePem };
 
 /** A clock that tests set. */
 export class SetClock {
@@ -41,7 +49,7 @@ export function keyingFor(issued: IssuedIdentity, options: Partial<MikeyKeyingOp
     offer: "dh",
     psk,
     identity: identityOf(issued),
-    trustAnchorsPem: authority.certificatePem,
+    trustAnchorsPem: authorityPem,
     clock: new SetClock(),
     random: (length) => new Uint8Array(randomBytes(length)),
     ...options,
