@@ -247,27 +247,31 @@ test("a long recording is on disk while it runs, with a header that tells of it"
   for (let i = 480; i < heard.length; i++) assert.is(heard[i], (i - 480) & 0x7fff, `at ${i}`);
 });
 
-test("real time: no drift over 2 s", async () => {
+test("real time: over 2 s every period is there, none early, and the latest are no later than the first", async () => {
   const card = await SimulatedSoundCard.open({ rate: 8000, periodFrames: 80, periods: 20 });
-  let calls = 0;
+  const lateness: number[] = [];
   let lost = 0;
-  let atFirst = 0;
-  let atLast = 0;
+  let startMs = 0;
   await new Promise<void>((resolve) => {
+    const xrun = (direction: string, frames: number) => void (lost += direction === "capture" ? frames / 80 : 0);
+    startMs = systemClock.now();
     card.start(
       () => {
-        calls++;
-        if (calls === 1) atFirst = systemClock.now();
-        atLast = systemClock.now();
-        if (calls + lost >= 201) resolve();
+        lateness.push(systemClock.now() - startMs - (lateness.length + 1 + lost) * 10);
+        if (lateness.length + lost < 200) return;
+        card.stop();
+        resolve();
       },
-      { xrun: (direction, frames) => void (lost += direction === "capture" ? frames / 80 : 0), lost() {}, back() {} },
+      { xrun, lost() {}, back() {} },
     );
   });
   await card.close();
-  // Never early; a machine that is busy at the very end may only make it later.
-  assert.ok(atLast - atFirst >= 2000 - 200, `${atLast - atFirst}`);
-  assert.is(calls + lost, 201);
+  assert.ok(
+    lateness.every((ms) => ms > -0.001),
+    `early: ${Math.min(...lateness)}`,
+  );
+  // One wake-up in time out of a hundred is enough to see that the grid has not moved.
+  assert.ok(Math.min(...lateness.slice(-100)) < 5, `drifted: ${Math.min(...lateness.slice(-100))}`);
 });
 
 test("runs in a worker thread, opened with plain data and controlled from here", async () => {
@@ -313,7 +317,8 @@ test("runs in a worker thread, opened with plain data and controlled from here",
   control.close();
   const { spokeAtMs, startedAtMs } = times(path);
   assert.ok(startedAtMs! < spokeAtMs!);
-  assert.ok(spokeAtMs! >= before - 1 && spokeAtMs! < systemClock.now(), `${spokeAtMs} ${before}`);
+  // Each thread finds its own distance to the machine's clock when it starts; a busy machine makes that a little uncertain.
+  assert.ok(spokeAtMs! >= before - 50 && spokeAtMs! < systemClock.now(), `${spokeAtMs} ${before}`);
   assert.ok(existsSync(path) && recorded(path).includes(500));
 });
 
