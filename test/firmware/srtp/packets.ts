@@ -53,7 +53,8 @@ export function rtcpPacket(ssrc: number, words = 0): Uint8Array {
   const packet = Buffer.alloc(8 + 4 * words, 0xa5);
   packet[0] = 0x80;
   packet[1] = 201;
-  packet.writeUInt16BE(1 + words, 2);
+  // Longer than the length field can say: only to see where such a thing is refused.
+  packet.writeUInt16BE((1 + words) & 0xffff, 2);
   packet.writeUInt32BE(ssrc, 4);
   return new Uint8Array(packet);
 }

@@ -99,6 +99,25 @@ test("at the end of the index space nothing is protected any more", () => {
   assert.is(send(sender, 65535), SrtpStatus.indexUsed);
 });
 
+test("RTCP ends after 2^31 packets", () => {
+  class Aged extends SrtpSender {
+    /** As if all packets but one had been sent. */
+    age(ssrc: number): void {
+      this.rtcpStreams.mark(this.rtcpStreams.open(ssrc), 2 ** 31 - 2);
+    }
+  }
+  const keys = randomKeys();
+  const sender = new Aged(keys);
+  sender.age(7);
+  const packet = rtcpPacket(7, 2);
+  const buffer = withRoom(packet);
+  const length = sender.protectRtcp(buffer, packet.length);
+  assert.is(hex(buffer.subarray(0, length)), referenceRtcp(keys, packet, 2 ** 31 - 1, true).toString("hex"));
+  const next = withRoom(packet);
+  assert.is(sender.protectRtcp(next, packet.length), SrtpStatus.keyLimit);
+  assert.equal(next, withRoom(packet), "unchanged");
+});
+
 test("replaced keys do not reset indices", () => {
   const keys = randomKeys();
   const sender = new SrtpSender(keys);
@@ -145,6 +164,8 @@ test("what is no RTP or RTCP is refused and left alone", () => {
   refused(rtpPacket({ sequence: 1, extensionWords: 3 }), 15);
   refused(rtpPacket({ sequence: 1, extensionWords: 3 }), 27);
   refused(rtpPacket({ sequence: 1, payload: new Uint8Array(2 ** 20 + 1) }));
+  const control = rtcpPacket(1, 2 ** 18 + 1);
+  assert.is(sender.protectRtcp(withRoom(control), control.length), SrtpStatus.malformed);
   assert.is(sender.streams().length, 0);
   for (let length = 0; length < 8; length++)
     assert.is(sender.protectRtcp(withRoom(rtcpPacket(1)), length), SrtpStatus.malformed);

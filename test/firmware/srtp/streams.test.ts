@@ -81,7 +81,7 @@ test("the window equals its oracle over steps, jumps, repeats and late packets, 
           fc.integer({ min: -1100, max: 200 }),
           fc.integer({ min: 0, max: 1100 }),
         ),
-        { maxLength: 300 },
+        { maxLength: 300, size: "max" },
       ),
       (window, base, steps) => {
         const table = new StreamTable(3, window);
