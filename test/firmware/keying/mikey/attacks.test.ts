@@ -38,7 +38,9 @@ for (const method of ["psk", "dh"] as const) {
     const offer = messageIn(good(await openPair(callerKeying, freshCallee()).caller.offer()));
     const calleeKeying = freshCallee();
     const codes = new Set<string>();
-    for (let at = 0; at < offer.length; at++)
+    const dense = method === "psk" ? offer.length : 60;
+    // Bytes of the certificate cost a path check each: every sixth of them.
+    for (let at = 0; at < offer.length; at += at > dense && at < offer.length - 500 ? 6 : 1)
       for (const bit of method === "psk" ? [1, 2, 4, 8, 16, 32, 64, 128] : [1 << (at % 8)]) {
         const damaged = offer.slice();
         damaged[at] ^= bit;
