@@ -320,6 +320,7 @@ export class JitterBuffer {
         // What was concealed for want of a packet stood for this gap.
         const covered = Math.min(gap, this.overrun);
         this.cursor += covered;
+        this.delay -= covered / this.ticksPerMs;
         gap -= covered;
         this.overrun -= covered;
       }

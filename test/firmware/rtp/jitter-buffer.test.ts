@@ -98,11 +98,27 @@ networks("loss costs the lost frames and no delay", () => {
   assert.ok(Math.abs(o.concealed - o.lost) <= 1 && o.lost > 200, `${o.concealed} for ${o.lost}`);
   assert.ok(o.meanDelayMs < 25);
 });
-networks("bursts of 200 ms lost", () => {
-  const o = simulate({ durationMs: 120_000, delay: (i) => (i % 200 >= 150 && i % 200 < 160 ? undefined : 5) });
-  assert.equal([o.late, o.skipped, o.inserted], [0, 0, 0]);
-  assert.is(o.concealed, o.lost);
-  assert.ok(o.meanDelayMs < 25);
+networks("bursts of 20 to 600 ms lost: concealed up to a quarter of a second, and no delay gained or lost", () => {
+  for (let burst = 1; burst <= 30; burst++)
+    for (const periodMs of [10, 16]) {
+      const delay = (i: number) => (i % 200 >= 150 && i % 200 < 150 + burst ? undefined : 5);
+      const o = simulate({ durationMs: 30_000, delay, periodMs, settleMs: 1000 });
+      assert.equal([o.late, o.skipped, o.inserted], [0, 0, 0], `${burst} packets`);
+      const bursts = o.lost / burst;
+      const least = bursts * Math.min(burst, 12);
+      assert.ok(o.concealed >= least && o.concealed <= bursts * (burst + 2), `${o.concealed} for ${o.lost}`);
+      assert.ok(o.buffer.delayMs >= 5 && o.buffer.delayMs <= 36, `${o.buffer.delayMs}`);
+    }
+});
+networks("pauses of 20 to 400 ms without packets change nothing", () => {
+  for (const minDelayMs of [20, 65])
+    for (let pause = 20; pause <= 400; pause += 20) {
+      const speaking = (ms: number) => ms % (600 + pause) < 600;
+      const o = simulate({ durationMs: 30_000, delay: () => 5, speaking, dtx: true, buffer: { minDelayMs } });
+      assert.equal([o.late, o.skipped, o.inserted, o.buffer.missed], [0, 0, 0, 0], `${pause} ms`);
+      assert.ok(o.maxDelayMs <= minDelayMs + 16, `${o.maxDelayMs}`);
+      assert.ok(o.minDelayMs >= minDelayMs - 15, `${o.minDelayMs}`);
+    }
 });
 networks("neighbours swapped", () => {
   // Packets 7, 17, ... come 25 ms late, after the one behind them.

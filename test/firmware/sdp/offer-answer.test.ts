@@ -323,6 +323,9 @@ test("offers we cannot use", () => {
   assert.is(offered("m=audio 9 constructor 0\n"), "no-acceptable-media");
   assert.is(offered("m=audio 9 RTP/AVP 0\n", ""), "no-acceptable-media");
   assert.is(offered("m=audio 9 RTP/AVP 0\n", "c=IN IP4 233.252.0.1/127\n"), "no-acceptable-media");
+  assert.is(offered("m=audio 9 RTP/AVP 0\n", "c=IN IP4 group.example.com/127\n"), "no-acceptable-media");
+  assert.is(offered("m=audio 9 RTP/AVP 0\n", "c=IN IP6 ff15::101\n"), "no-acceptable-media");
+  assert.is(offered("m=audio 9 RTP/AVP 0\n", "c=TN RFC2543 +1-201-406-4090\n"), "no-acceptable-media");
   assert.is(offered("m=audio 9 RTP/AVP 18 3 101\n"), "no-common-codec");
   assert.is(offered("m=audio 9 RTP/AVP 0\na=rtpmap:0 G729/8000\n"), "no-common-codec");
   assert.is(offered("m=audio 9 RTP/AVP 18\nm=audio 9 RTP/AVP 8\n"), "ok");
