@@ -12,8 +12,8 @@ export interface TerminalOutput {
 /** How {@link TerminalDisplay} is opened. */
 export interface TerminalDisplayOptions {
   readonly output?: TerminalOutput;
-  /** A line below every view, e.g. what the keys do. */
-  readonly help?: string;
+  /** Shown below every view, e.g. what the keys do; parted where the terminal is too narrow. */
+  readonly help?: readonly string[];
 }
 
 const BOLD = "\u001b[1m";
@@ -28,10 +28,21 @@ function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, "\u00b7");
 }
 
+/** Joins parts to as few lines of `width` as they fit in. */
+function pack(parts: readonly string[], width: number): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const longer = lines.length ? `${lines.at(-1)} · ${part}` : part;
+    if (lines.length && longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(part);
+  }
+  return lines;
+}
+
 /** {@link Display} in a terminal. */
 export class TerminalDisplay implements Display {
   private readonly output: TerminalOutput;
-  private readonly help: string | undefined;
+  private readonly help: readonly string[];
   /** Lines of the last view that are still on the terminal, the cursor below them. */
   private drawn = 0;
   private last = "";
@@ -39,7 +50,7 @@ export class TerminalDisplay implements Display {
 
   constructor(options: TerminalDisplayOptions = {}) {
     this.output = options.output ?? process.stdout;
-    this.help = options.help;
+    this.help = options.help ?? [];
   }
 
   show(view: DisplayView): void {
@@ -71,7 +82,7 @@ export class TerminalDisplay implements Display {
       `${BOLD}${cut(title)}${PLAIN}`,
       ...body.map(cut),
       ...(soft.length ? [cut(`  ${soft.join("  ")}`)] : []),
-      ...(this.help === undefined ? [] : [`${DIM}${cut(this.help)}${PLAIN}`]),
+      ...pack(this.help, width).map((line) => `${DIM}${cut(line)}${PLAIN}`),
     ];
   }
 }

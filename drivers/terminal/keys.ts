@@ -39,8 +39,16 @@ const keyOf = new Map<string, PhoneKey>([
 ]);
 
 /** What the keys do, for the screen. */
-export const terminalKeysHelp =
-  "Enter call/answer · h hang up · 0-9 * # dial · arrows choose · m mute · + - volume · Alt holds a key · Ctrl-C quit";
+export const terminalKeysHelp: readonly string[] = [
+  "Enter call/answer",
+  "h hang up",
+  "0-9 * # dial",
+  "arrows choose",
+  "m mute",
+  "+ - volume",
+  "Alt holds a key",
+  "Ctrl-C quit",
+];
 
 interface Keypress {
   readonly name?: string;

@@ -36,7 +36,7 @@ class FakeTerminal implements TerminalOutput {
 
 const terminal = (isTTY: boolean, columns = 80) => {
   const output = new FakeTerminal(isTTY, columns);
-  return { output, display: new TerminalDisplay({ output, help: "help" }) };
+  return { output, display: new TerminalDisplay({ output, help: ["help"] }) };
 };
 
 /** A real driver joins by adding an entry here. `seen` is the text that can be read now. */
@@ -108,6 +108,14 @@ test("terminal: lines are cut to the width, so that the count of lines holds", (
   );
   display.show({ title: "short", lines: [] });
   assert.equal(output.screen, ["short", "help"]);
+});
+
+test("terminal: help is parted over lines where it does not fit", () => {
+  const output = new FakeTerminal(true, 24);
+  const display = new TerminalDisplay({ output, help: ["Enter call", "h hang up", "m mute"] });
+  display.show({ title: "One", lines: [] });
+  display.show({ title: "Two", lines: [] });
+  assert.equal(output.screen, ["Two", "Enter call · h hang up", "m mute"]);
 });
 
 test("terminal: what comes from the network cannot steer it", () => {
