@@ -171,6 +171,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     calls: await Promise.all(calls.list().map(async (call) => ({ ...call, voice: await calls.statistics(call.id) }))),
     sound,
     counters: userAgent.counters(),
+    voiceDrops: await calls.voiceDrops(),
+    refusals: Object.fromEntries(calls.refusals),
     callsSoFar: { ...calls.totals },
     memory: { rssBytes: process.memoryUsage.rss(), heapUsedBytes: process.memoryUsage().heapUsed },
   });

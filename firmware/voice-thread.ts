@@ -4,11 +4,13 @@ import { parentPort, workerData } from "node:worker_threads";
 import { openAudio } from "../platform/audio.js";
 import { LocalVoice, serveVoice } from "./media/index.js";
 import type { VoiceThreadOptions } from "./voice-client.js";
+import { raiseThreadPriority } from "./voice-priority.js";
 
 if (!parentPort) throw new Error("voice-thread is started by voice-client, not by itself");
 const port = parentPort;
 const { audio, voice } = workerData as VoiceThreadOptions;
 
+raiseThreadPriority();
 serveVoice(
   port,
   (events) => new LocalVoice(voice, { openAudio: openAudio(audio.driver, audio.options) }, events),

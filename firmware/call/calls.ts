@@ -37,9 +37,16 @@ export interface CallTotals {
   refused: number;
 }
 
+/** Kinds of refusal counted by name; further ones share `other`. Names are our own words, but the table stays bounded whatever happens. */
+const MAX_REFUSAL_KINDS = 64;
+
 /** All calls of the phone. */
 export class Calls implements CallControl {
   readonly totals: CallTotals = { placed: 0, taken: 0, failed: 0, refused: 0 };
+  /** Refused offers by reason, e.g. `wrong-psk`. */
+  readonly refusals = new Map<string, number>();
+  /** Voice packets dropped in calls that are over, by reason. */
+  private readonly drops = new Map<string, number>();
   private readonly calls = new Map<number, Call>();
   private readonly environment: CallEnvironment;
   private nextId = 1;
@@ -143,6 +150,13 @@ export class Calls implements CallControl {
     return this.calls.get(id)?.voiceStatistics();
   }
 
+  /** Voice packets dropped so far in all calls, by reason, e.g. `bad-tag`. */
+  async voiceDrops(): Promise<Record<string, number>> {
+    const sum = new Map(this.drops);
+    for (const call of this.calls.values()) addDrops(sum, (await call.voiceStatistics())?.dropped);
+    return Object.fromEntries(sum);
+  }
+
   /** Hangs up everything and waits until it has been said to the voice thread; new calls are refused. */
   async close(): Promise<void> {
     this.closing = true;
@@ -180,9 +194,9 @@ export class Calls implements CallControl {
     const peer = from.ok
       ? { uri: from.value.uri, displayName: from.value.displayName || undefined }
       : { uri: "sip:unknown@invalid" };
-    const refused = (status: number, code: string, text: string, retryAfter?: number) => {
-      this.totals.refused++;
-      invite.reject(status, retryAfter ? { headers: [["Retry-After", String(retryAfter)]] } : {});
+    const refused = (status: number, code: string, text: string) => {
+      this.countRefusal(code);
+      invite.reject(status);
       this.environment.emit({ type: "refused", from: peer.uri, status, code, text });
     };
     if (this.closing) return refused(480, "closing", "the phone is being switched off");
@@ -200,7 +214,7 @@ export class Calls implements CallControl {
     this.calls.set(id, call);
     const refusal = await call.arrive();
     if (!refusal) return;
-    this.totals.refused++;
+    this.countRefusal(refusal.code);
     this.environment.emit({
       type: "refused",
       from: peer.uri,
@@ -210,12 +224,23 @@ export class Calls implements CallControl {
     });
   }
 
+  private countRefusal(code: string): void {
+    this.totals.refused++;
+    const name = this.refusals.has(code) || this.refusals.size < MAX_REFUSAL_KINDS ? code : "other";
+    this.refusals.set(name, (this.refusals.get(name) ?? 0) + 1);
+  }
+
   private ended(call: Call): void {
     const last = call.snapshot();
+    addDrops(this.drops, last.statistics?.dropped);
     this.calls.delete(call.identity.id);
     // An offer that was refused before it rang is counted as refused.
     if (last.end?.by === "error" && !call.refused) this.totals.failed++;
     else if (last.direction === "incoming" && last.answeredAtMs !== undefined) this.totals.taken++;
     if (this.calls.size === 0) this.idle?.();
   }
+}
+
+function addDrops(sum: Map<string, number>, dropped: Readonly<Record<string, number>> = {}): void {
+  for (const [reason, count] of Object.entries(dropped)) sum.set(reason, (sum.get(reason) ?? 0) + count);
 }

@@ -49,8 +49,14 @@ export function statusText(status: HandsetStatus): string {
     lines.push(callLine(call));
     for (const line of securityLines(call)) lines.push(`  ${line}`);
   }
-  const dropped = Object.entries(status.counters).filter(([, count]) => count > 0);
-  if (dropped.length > 0) lines.push(`counters: ${dropped.map(([name, count]) => `${name} ${count}`).join(", ")}`);
+  for (const [title, table] of [
+    ["calls refused", status.refusals],
+    ["voice packets dropped", status.voiceDrops],
+    ["SIP messages", status.counters],
+  ] as const) {
+    const counted = Object.entries(table).filter(([, count]) => count > 0);
+    if (counted.length > 0) lines.push(`${title}: ${counted.map(([name, count]) => `${name} ${count}`).join(", ")}`);
+  }
   lines.push(
     `memory: ${(status.memory.rssBytes / 1048576).toFixed(1)} MiB resident, ${(status.memory.heapUsedBytes / 1048576).toFixed(1)} MiB heap`,
   );

@@ -58,8 +58,12 @@ export interface HandsetStatus {
   }[];
   readonly calls: readonly (CallSnapshot & { readonly voice?: unknown })[];
   readonly sound: { readonly state: "ok" | "lost" | "failed"; readonly text: string; readonly xruns: number };
-  /** What was received and dropped, by reason. */
+  /** SIP messages handled and dropped, by reason. */
   readonly counters: Readonly<Record<string, number>>;
+  /** Voice packets dropped in all calls, by reason. */
+  readonly voiceDrops: Readonly<Record<string, number>>;
+  /** Offers refused, by reason. */
+  readonly refusals: Readonly<Record<string, number>>;
   readonly callsSoFar: {
     readonly placed: number;
     readonly taken: number;

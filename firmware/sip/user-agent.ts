@@ -53,7 +53,7 @@ export const defaultLimits: SipLimits = {
   ...defaultParseLimits,
   messageBytes: 65535,
   serverTransactions: 2000,
-  clientTransactions: 500,
+  clientTransactions: 2000,
   dialogs: 64,
   pendingInviteMs: 600_000,
   closeMs: 2000,
