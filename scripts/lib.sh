@@ -15,6 +15,8 @@ need_node() {
 # Installs the npm packages of package-lock.json when they are missing or older than it. One at a time: others wait.
 ensure_dependencies() {
   local stamp="$top/node_modules/.package-lock.json"
+  # A linked folder belongs to another checkout (git worktree): whoever made the link looks after it.
+  if [ -L "$top/node_modules" ]; then return 0; fi
   if [ -f "$stamp" ] && [ ! "$top/package-lock.json" -nt "$stamp" ]; then return 0; fi
   if ! command -v npm >/dev/null 2>&1; then
     echo "sotto: npm is needed to install the packages; on Debian: apt-get install npm" >&2
