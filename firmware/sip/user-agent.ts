@@ -158,7 +158,7 @@ export class UserAgent {
       },
       uas,
     );
-    const resolver = options.resolver ?? systemResolver;
+    const resolver = options.resolver ?? systemResolver(transport.local);
     this.host = {
       clock,
       timers,

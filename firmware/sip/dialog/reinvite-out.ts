@@ -3,6 +3,7 @@
 import type { Timer } from "../../runtime/timers.js";
 import type { Failure, SipBody } from "../contract.js";
 import type { SipResponse } from "../grammar/index.js";
+import type { InviteClientTransaction } from "../transaction/index.js";
 import { ClientAck } from "./client-ack.js";
 import { type DialogHost, notSent, refusedBy, timedOut } from "./host.js";
 import type { DialogState } from "./state.js";
@@ -28,6 +29,8 @@ export interface ReinviteOwner {
 
 export class ReinviteOut {
   private wait: Timer | undefined;
+  private limit: Timer | undefined;
+  private transaction: InviteClientTransaction | undefined;
   private tries = 0;
   private over = false;
   private running = false;
@@ -91,6 +94,7 @@ export class ReinviteOut {
         },
         failure: (response) => {
           this.running = false;
+          this.limit?.cancel();
           if (response.status === 491) host.counters.add("glare");
           if (response.status === 491 && this.tries < MAX_TRIES && !this.over) this.later();
           else this.finish({ failed: refusedBy(response) });
@@ -99,7 +103,8 @@ export class ReinviteOut {
         transportError: (error) => this.finish({ failed: notSent(error.message) }),
         terminated: () => {},
       });
-      if (!started) this.finish({ failed: notSent("too many transactions") });
+      if (started) this.bound(started);
+      else this.finish({ failed: notSent("too many transactions") });
     });
   }
 
@@ -115,11 +120,22 @@ export class ReinviteOut {
     this.wait = host.timers.after(delay, () => this.start());
   }
 
+  /** Figure 5 lets "proceeding" last for ever; a peer that said 100 and died must not keep the transaction, nor the call. */
+  private bound(transaction: InviteClientTransaction): void {
+    const { host } = this.owner;
+    this.transaction = transaction;
+    if (this.over) transaction.abandon();
+    else if (transaction.state !== "terminated")
+      this.limit = host.timers.after(host.pendingInviteMs, () => this.finish({ failed: timedOut }));
+  }
+
   private finish(outcome: ReinviteOutcome): void {
     if (this.over) return;
     this.over = true;
     this.running = false;
     this.wait?.cancel();
+    this.limit?.cancel();
+    this.transaction?.abandon();
     this.owner.done(outcome);
   }
 }

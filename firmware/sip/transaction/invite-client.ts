@@ -56,10 +56,12 @@ export class InviteClientTransaction extends Machine<InviteClientState> {
           this.move("proceeding");
           this.user.provisional(response, atMs);
         } else if (response.status < 300) {
+          this.stopTimer("abandon");
           this.move("accepted");
           this.startTimer("M", longWait(this.around.timing), () => this.terminate());
           this.user.success(response, atMs);
         } else {
+          this.stopTimer("abandon");
           this.move("completed");
           this.ack = ackForFailure(this.request, response);
           if (!this.around.reliable) this.startTimer("D", this.around.timing.timerD, () => this.terminate());
@@ -77,6 +79,15 @@ export class InviteClientTransaction extends Machine<InviteClientState> {
       case "terminated":
         break;
     }
+  }
+
+  /**
+   * The user has lost interest: a final response is waited for another 64*T1, so that it is still acknowledged, then the transaction ends.
+   * Figure 5 would let "proceeding" last for ever.
+   */
+  abandon(): void {
+    if (this.state !== "calling" && this.state !== "proceeding") return;
+    this.startTimer("abandon", longWait(this.around.timing), () => this.terminate());
   }
 
   private retransmit(): void {

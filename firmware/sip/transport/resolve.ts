@@ -1,6 +1,7 @@
 // From a SIP URI to the address a request is sent to. The place where RFC 3263 (NAPTR, SRV) is plugged in.
 
 import { lookup } from "node:dns";
+import { isIPv6 } from "node:net";
 import { fail, ok, type Result } from "../../runtime/result.js";
 import type { SipAddress } from "../contract.js";
 import { bareHost, isNumeric, type SipUri, uriParam } from "../grammar/index.js";
@@ -12,19 +13,28 @@ export interface Resolver {
 }
 
 /**
- * Numeric hosts directly, names through the system's resolver (A/AAAA only); default port 5060; maddr as RFC 3261 section 19.1.1 says.
- * Errors: `transport` for anything but UDP, `name` when the name has no address.
+ * Numeric hosts directly, names through the system's resolver (A or AAAA, the family of `local`); default port 5060; maddr as RFC 3261
+ * section 19.1.1 says. Errors: `transport` for one this user agent does not have, `name` when the name has no address.
  */
-export const systemResolver: Resolver = {
-  resolve(uri, done) {
-    const transport = uriParam(uri, "transport")?.toLowerCase() ?? "udp";
-    if (uri.scheme === "sips" || transport !== "udp")
-      return done(fail("transport", `no transport here for ${uri.scheme === "sips" ? "sips" : transport}`));
-    const host = bareHost(uriParam(uri, "maddr") ?? uri.host);
-    const port = uri.port ?? 5060;
-    if (isNumeric(host)) return done(ok({ host, port, transport: "udp" }));
-    lookup(host, (error, address) =>
-      done(error ? fail("name", `no address for ${host}`) : ok({ host: address, port, transport: "udp" })),
-    );
-  },
-};
+export function systemResolver(local: SipAddress): Resolver {
+  const family = isIPv6(local.host) ? 6 : 4;
+  return {
+    resolve(uri, done) {
+      const wanted = uri.scheme === "sips" ? "tls" : (uriParam(uri, "transport")?.toLowerCase() ?? "udp");
+      const { transport } = local;
+      if (wanted !== transport) {
+        done(fail("transport", `there is no ${wanted} transport here`));
+        return;
+      }
+      const host = bareHost(uriParam(uri, "maddr") ?? uri.host);
+      const port = uri.port ?? 5060;
+      if (isNumeric(host)) {
+        done(ok({ host, port, transport }));
+        return;
+      }
+      lookup(host, { family }, (error, address) =>
+        done(error ? fail("name", `${host} has no IPv${family} address`) : ok({ host: address, port, transport })),
+      );
+    },
+  };
+}

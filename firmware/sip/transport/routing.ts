@@ -20,7 +20,8 @@ export function stampVia(via: Via, source: SipAddress): Via {
   const same = isNumeric(via.host) && canonicalHost(via.host) === canonicalHost(source.host);
   let params = via.params;
   // Whatever the client itself wrote there is replaced: responses must go where the packet came from.
-  if (wantsPort || !same || hasParam(params, "received")) params = setParam(params, "received", source.host);
+  if (wantsPort || !same || hasParam(params, "received"))
+    params = setParam(params, "received", source.host.split("%")[0]);
   if (wantsPort) params = setParam(params, "rport", String(source.port));
   return params === via.params ? via : { ...via, params };
 }

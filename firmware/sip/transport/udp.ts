@@ -50,7 +50,7 @@ export class UdpTransport implements SipTransport {
     // Numeric destinations are "looked up" at once, so that send() reaches the kernel before it returns.
     const socket = createSocket({
       type: v6 ? "udp6" : "udp4",
-      ipv6Only: v6 && host !== "::",
+      ipv6Only: v6,
       lookup: (name, _options, callback) => callback(null, name, isIPv6(name) ? 6 : 4),
     });
     await new Promise<void>((resolve, reject) => {

@@ -119,6 +119,24 @@ test("completed -> transport error of the ACK -> terminated", () => {
   );
 });
 
+test("abandoned in proceeding: 64*T1 more for a final response, which is still acknowledged", () => {
+  const { bench, transaction } = start();
+  transaction.receive(response(invite, 180), 0);
+  bench.take();
+  transaction.abandon();
+  bench.time.advance(32_000);
+  assert.equal(bench.take(), ["32000 terminated"]);
+  const other = start();
+  other.transaction.receive(response(invite, 180), 0);
+  other.bench.take();
+  other.transaction.abandon();
+  other.bench.time.advance(10_000);
+  other.transaction.receive(response(invite, 487), 0);
+  other.bench.time.advance(32_000);
+  assert.equal(other.bench.take(), ["10000 send ACK", "10000 tu 487", "42000 terminated"]);
+  assert.is(other.bench.time.active, 0);
+});
+
 test("the ACK of a failure is made as section 17.1.1.3 says", () => {
   const { bench, transaction } = start();
   transaction.receive(response(invite, 486), 0);
