@@ -13,7 +13,7 @@ import type {
   SipCounters,
   UserAgentEvents,
 } from "./contract.js";
-import { composeRequest, type RequestTarget } from "./core/client-request.js";
+import { composeRequest, findHop, type RequestTarget } from "./core/client-request.js";
 import { IncomingCall } from "./core/incoming-invite.js";
 import { OutgoingCall } from "./core/outgoing-invite.js";
 import type { Accepts } from "./core/screening.js";
@@ -52,7 +52,7 @@ export interface SipLimits extends ParseLimits {
 export const defaultLimits: SipLimits = {
   ...defaultParseLimits,
   messageBytes: 65535,
-  serverTransactions: 2000,
+  serverTransactions: 4000,
   clientTransactions: 2000,
   dialogs: 64,
   pendingInviteMs: 600_000,
@@ -220,12 +220,10 @@ export class UserAgent {
       });
       if (!started) done({ failed: notSent("too many transactions") });
     };
-    if (options.nextHop) go(options.nextHop);
-    else
-      this.host.resolve(composed.uri, (result) => {
-        if (result.ok) go(result.value);
-        else done({ failed: notSent(result.error.text) });
-      });
+    findHop(this.host, composed.uri, options.nextHop, (result) => {
+      if (result.ok) go(result.value);
+      else done({ failed: notSent(result.error.text) });
+    });
   }
 
   /** What was received, sent, refused and dropped so far. */

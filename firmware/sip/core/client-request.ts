@@ -1,5 +1,6 @@
 // Requests of ours that begin a dialog or stand alone (RFC 3261 section 8.1.1).
 
+import { ok, type Result } from "../../runtime/result.js";
 import type { ExtraHeaders, SipAddress, SipBody } from "../contract.js";
 import type { DialogHost } from "../dialog/index.js";
 import {
@@ -7,6 +8,7 @@ import {
   checkedHeaders,
   fieldKey,
   Headers,
+  isNumeric,
   isToken,
   isUri,
   parseSipUri,
@@ -96,4 +98,17 @@ export function composeRequest(
     body: options.body?.content ?? new Uint8Array(0),
   };
   return { request, branch, uri };
+}
+
+/** Where a request goes first: `nextHop` when it is given (a name is looked up), else what the URI says. At once when all is numeric. */
+export function findHop(
+  host: DialogHost,
+  uri: SipUri,
+  nextHop: SipAddress | undefined,
+  done: (result: Result<SipAddress>) => void,
+): void {
+  if (nextHop && isNumeric(nextHop.host)) done(ok(nextHop));
+  else if (nextHop)
+    host.resolve({ scheme: "sip", host: nextHop.host, port: nextHop.port, params: [], headers: [] }, done);
+  else host.resolve(uri, done);
 }

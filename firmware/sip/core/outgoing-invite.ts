@@ -5,7 +5,7 @@ import type { Failure, OutgoingInvite, OutgoingInviteEvents, OutgoingInviteOptio
 import { type DialogHost, DialogState, InviteSession, notSent, refusedBy, timedOut } from "../dialog/index.js";
 import { cancelFor, type Essentials, quote, readEssentials, reasonPhrase, type SipResponse } from "../grammar/index.js";
 import { type InviteClientTransaction, type InviteClientUser, longWait } from "../transaction/index.js";
-import { type ComposedRequest, composeRequest } from "./client-request.js";
+import { type ComposedRequest, composeRequest, findHop } from "./client-request.js";
 
 /** Dialogs one forked INVITE may make. */
 const MAX_FORKS = 16;
@@ -54,11 +54,7 @@ export class OutgoingCall implements OutgoingInvite, InviteClientUser {
       );
       if (!this.transaction && !this.settled) this.abandon(notSent("too many transactions"));
     };
-    if (this.options.nextHop) {
-      go(this.options.nextHop);
-      return;
-    }
-    host.resolve(composed.uri, (result) => {
+    findHop(host, composed.uri, this.options.nextHop, (result) => {
       if (result.ok) go(result.value);
       else if (!this.settled) this.abandon(notSent(result.error.text));
     });
