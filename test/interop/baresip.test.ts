@@ -64,10 +64,13 @@ if (requireOrSkip(missing ?? "baresip", missing === undefined)) {
     const { statistics } = ended;
     assert.ok(statistics && statistics.packetsReceived > 50 && statistics.packetsSent > 50, JSON.stringify(statistics));
     assert.is(statistics.packetsLost, 0);
+    // baresip opens with a lone RTCP APP packet and ends with a BYE before any report: no compounds to RFC 3550 section 6.1.
+    const { malformed = 0, ...others } = statistics.dropped;
+    assert.ok(malformed <= 2, `${malformed} packets were malformed`);
     assert.equal(
-      Object.values(statistics.dropped).filter((count) => count > 0),
+      Object.values(others).filter((count) => count > 0),
       [],
-      JSON.stringify(statistics.dropped),
+      JSON.stringify(others),
     );
     return ended;
   }
