@@ -6,8 +6,8 @@ import type { Board } from "../board.js";
 export const host: Board = {
   name: "host",
   description: "a computer, with every device simulated",
-  // 10 ms periods keep the delay small; five of them outlast the wake-ups of a busy machine.
-  audio: { driver: "simulated", wanted: { rate: 8000, periodFrames: 80, periods: 5 } },
+  // 10 ms periods keep the delay small; eight of them outlast the wake-ups of a busy machine, whose clock this card lives on.
+  audio: { driver: "simulated", wanted: { rate: 8000, periodFrames: 80, periods: 8 } },
   keys: [{ driver: "simulated" }],
   vibrator: { driver: "simulated" },
   ringer: { driver: "simulated" },
