@@ -1,36 +1,42 @@
 // "Agree on SRTP keys with this peer": the rules all methods share, from configuration to keys (RFC 3830 section 5).
 
-import { sipIdentity } from "../crypto/sip-identity.js";
 import { toNtp } from "../runtime/clock.js";
 import { ok, type Result } from "../runtime/result.js";
 import type { SrtpSuiteName } from "../srtp/keys.js";
 import { sameBytes } from "./bytes.js";
 import {
   type AgreedKey,
-  answeredSessions,
   type CryptoSession,
   checkAnswerHeader,
   deriveSessions,
   offeredSessions,
   wipeKey,
 } from "./crypto-sessions.js";
-import { adopt, errorMessage, errorNumbers, type MikeyError, type MikeyResult, refuse } from "./errors.js";
+import { adopt, type MikeyResult, refuse } from "./errors.js";
 import type { Header } from "./header.js";
-import { type ParsedMessage, parseMessage, payloadsOf, printMessage } from "./message.js";
+import { type ParsedMessage, parseMessage } from "./message.js";
 import {
   type AuthenticOffer,
   type MethodName,
   type MikeyMethod,
   type OpenOffer,
-  type Parties,
   type PeerProof,
   type RandomSource,
   single,
 } from "./methods/method.js";
-import { DataType, ExtensionType, errorNames, MapType, PrfFunction, TimestampType } from "./numbers.js";
-import type { Payload, TimestampPayload } from "./payloads/index.js";
+import { DataType, ExtensionType, MapType, PrfFunction, TimestampType } from "./numbers.js";
+import type { TimestampPayload } from "./payloads/index.js";
 import { aheadMs, DEFAULT_SKEW_MS, type ReplayCache, readNtp, replayKey, writeNtp } from "./replay.js";
-import { acceptPolicies, policyFor, supportedPolicies } from "./srtp-policy.js";
+import { policyFor } from "./srtp-policy.js";
+import {
+  type CallParties,
+  checkParties,
+  checkTerms,
+  protocolList,
+  type Refusal,
+  refusedByPeer,
+  withReply,
+} from "./terms.js";
 import { covered } from "./transport.js";
 
 const RAND_BYTES = 16;
@@ -43,12 +49,6 @@ export interface MikeyOptions {
   readonly random: RandomSource;
   /** Half width of the accepted time window in ms; default {@link DEFAULT_SKEW_MS}. */
   readonly skewMs?: number;
-}
-
-/** Who takes part in a call, and with which stream of ours. */
-export interface CallParties extends Parties {
-  /** SSRC of our stream, not 0 (which the CS ID map reads as "not chosen yet"). */
-  readonly ssrc: number;
 }
 
 /** Keys for a call: one crypto session per direction. */
@@ -71,11 +71,6 @@ export function wipeAgreement(agreement: Agreement): void {
   }
 }
 
-/** Why an offer was refused, and the error message to send back if there is something to say. */
-export interface Refusal extends MikeyError {
-  readonly reply?: Uint8Array;
-}
-
 /** An offer on its way. */
 export interface SentOffer {
   readonly message: Uint8Array;
@@ -83,6 +78,8 @@ export interface SentOffer {
   accept(answer: Uint8Array, nowMs: number): Promise<MikeyResult<Agreement>>;
   /** Zeroes what waits for the answer; a later {@link accept} fails. */
   wipe(): void;
+  /** The bundle has ended: wipes, and lets its CSB ID be used again. */
+  end(): void;
 }
 
 /** A received offer whose sender is authenticated and whose terms we can meet. */
@@ -232,6 +229,10 @@ export class MikeyAgent {
     open: OpenOffer,
   ): SentOffer {
     let isWiped = false;
+    const wipe = () => {
+      isWiped = true;
+      open.wipe();
+    };
     const readAnswer = async (bytes: Uint8Array, nowMs: number): Promise<MikeyResult<Agreement>> => {
       if (isWiped) return refuse("internal-error", "the exchange was given up");
       const parsed = parseMessage(bytes);
@@ -262,9 +263,9 @@ export class MikeyAgent {
     return {
       message: open.message,
       accept: readAnswer,
-      wipe: () => {
-        isWiped = true;
-        open.wipe();
+      wipe,
+      end: () => {
+        wipe();
         this.openCsbIds.delete(header.csbId);
       },
     };
@@ -319,60 +320,10 @@ function headerFor(dataType: number, csbId: number, sessions: Header["sessions"]
   return { dataType, verify, prf: PrfFunction.mikey1, csbId, mapType: MapType.srtpId, sessionCount, sessions };
 }
 
-function protocolList(protocols: readonly string[]): Uint8Array {
-  return new TextEncoder().encode(protocols.join(";"));
-}
-
-function checkParties(parties: CallParties): MikeyResult<undefined> {
-  for (const uri of [parties.localUri, parties.peerUri])
-    if (sipIdentity(uri) === undefined) return refuse("unsupported-identity", "only SIP URIs can be identities");
-  return ok(undefined);
-}
-
-/** What an authentic offer must ask for, so that we can give it; the crypto sessions of our answer. */
-function checkTerms(
-  message: ParsedMessage,
-  parties: CallParties,
-  protocols: readonly string[],
-): MikeyResult<Header["sessions"]> {
-  const lists = payloadsOf(message, "extension").filter((extension) => extension.type === ExtensionType.sdpIds);
-  // A sender that offers only MIKEY and leaves the list out hides nothing; among several, a missing list may be a removed one.
-  const isSame = lists.every((list) => sameBytes(list.data, protocolList(protocols)));
-  if (!isSame || (lists.length === 0 && protocols.length > 1))
-    return refuse("bidding-down", "the list of key management protocols was changed on the way");
-  const sessions = answeredSessions(message.header, parties.ssrc);
-  if (!sessions.ok) return sessions;
-  const suites = acceptPolicies(message.header, payloadsOf(message, "policy"));
-  return suites.ok ? sessions : suites;
-}
-
 /** Both sessions' keys; the TGK has then done its work. */
 function deriveAndWipe(key: AgreedKey, csbId: number, rand: Uint8Array, header: Header): CryptoSession[] {
   const suites = header.sessions.map(() => SUITE);
   const sessions = deriveSessions(key, csbId, rand, header.sessions, suites);
   wipeKey(key);
   return sessions;
-}
-
-/** The peer's error message, authenticated or not: either way there are no keys, so it is only believed as an explanation. */
-function refusedByPeer(error: ParsedMessage, open: OpenOffer): MikeyResult<never> {
-  const names = payloadsOf(error, "error").map(({ number }) => errorNames[number] ?? `error ${number}`);
-  const proved = open.provesError(error) ? "" : " (not authenticated)";
-  return refuse("refused-by-peer", `the peer refused our offer: ${names.join(", ") || "no reason given"}${proved}`);
-}
-
-/** Adds the error message of section 5.1.2 to an error that has a number and a timestamp to repeat. */
-function withReply(
-  error: MikeyError,
-  header: Header | undefined,
-  timestamp: TimestampPayload | undefined,
-  authentic?: AuthenticOffer,
-): Refusal {
-  const number = errorNumbers[error.code];
-  if (number === undefined || !header || !timestamp) return error;
-  const isAboutPolicy = error.code === "unsupported-policy" || error.code === "unsupported-protocol";
-  const message = errorMessage(header.csbId, timestamp, number, isAboutPolicy ? supportedPolicies() : []);
-  const payloads: readonly Payload[] = message.payloads;
-  const reply = authentic ? authentic.sealError({ header: message.header, payloads }) : printMessage(message);
-  return { ...error, reply };
 }

@@ -15,4 +15,5 @@ export * from "./prf.js";
 export { DEFAULT_SKEW_MS, MemoryReplayCache, type ReplayCache } from "./replay.js";
 export { rsaPkcs1Sha1, type SignatureAlgorithm } from "./signature.js";
 export { acceptPolicies, policyFor, supportedPolicies } from "./srtp-policy.js";
+export type { CallParties, Refusal } from "./terms.js";
 export { computeMac, covered, cryptKeyData, MAC_BYTES, macsEqual } from "./transport.js";

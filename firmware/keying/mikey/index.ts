@@ -42,19 +42,21 @@ export interface MikeyKeyingOptions {
   readonly takeDhKeyPair?: () => DhKeyPair | Promise<DhKeyPair>;
 }
 
-/** One key pair kept ahead. */
+/** One key pair kept ahead, made while nobody waits for it. */
 class OneAhead {
   private ready: DhKeyPair | undefined;
+  private isClosed = false;
 
   fill(): void {
-    this.ready ??= generateOakley5KeyPair();
+    if (!this.isClosed) this.ready ??= generateOakley5KeyPair();
   }
   take(): DhKeyPair {
     const pair = this.ready ?? generateOakley5KeyPair();
     this.ready = undefined;
     return pair;
   }
-  wipe(): void {
+  close(): void {
+    this.isClosed = true;
     this.ready?.wipe();
     this.ready = undefined;
   }
@@ -78,8 +80,8 @@ function methodsFor(options: MikeyKeyingOptions, pairs: OneAhead): MikeyMethod[]
 }
 
 /**
- * Makes the MIKEY keying. `prepare()` warms up keys and keeps a Diffie-Hellman pair ahead: call it when the phone is idle, so
- * that an offer costs one signature. Throws TypeError or RangeError for keys that cannot be used.
+ * Makes the MIKEY keying. `prepare()` warms up keys and makes a Diffie-Hellman pair ahead (each session's close makes the next):
+ * call it when the phone is idle, so that an offer costs one signature. Throws TypeError or RangeError for keys that cannot be used.
  */
 export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
   const pairs = new OneAhead();
@@ -89,11 +91,12 @@ export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
     random: options.random,
     ...(options.skewMs === undefined ? {} : { skewMs: options.skewMs }),
   });
+  const keepsPairs = options.identity !== undefined && options.takeDhKeyPair === undefined;
   return {
     name: "mikey",
     recognises: hasMikey,
     async prepare() {
-      if (options.identity && !options.takeDhKeyPair) pairs.fill();
+      if (keepsPairs) pairs.fill();
       await agent.prepare(options.clock.wallMs());
     },
     open(role, context, events) {
@@ -101,10 +104,12 @@ export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
         throw new RangeError(`SSRC must be a whole number from 1 to 4294967295, not ${context.ssrc}`);
       const { localUri, peerUri, ssrc } = context;
       const parties = { localUri, peerUri, ssrc };
-      return new MikeySession({ role, agent, method: options.offer, parties, events, clock: options.clock });
+      // The end of a call is a quiet moment: the next call's key pair is made then.
+      const ended = keepsPairs ? () => pairs.fill() : () => {};
+      return new MikeySession({ role, agent, method: options.offer, parties, events, clock: options.clock, ended });
     },
     close() {
-      pairs.wipe();
+      pairs.close();
       agent.close();
     },
   };

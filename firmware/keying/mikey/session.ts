@@ -62,6 +62,8 @@ export interface SessionParts {
   readonly parties: CallParties;
   readonly events: KeyingEvents;
   readonly clock: Clock;
+  /** Called once, at {@link MikeySession.close}. */
+  ended(): void;
 }
 
 /** One exchange: an offer made and its answer read, or an offer verified and answered. */
@@ -105,11 +107,13 @@ export class MikeySession implements KeyingSession {
   }
 
   close(): void {
+    if (this.isClosed) return;
     this.isClosed = true;
-    this.sent?.wipe();
+    this.sent?.end();
     this.received?.wipe();
     this.sent = undefined;
     this.received = undefined;
+    this.parts.ended();
   }
 
   private async makeOffer(): Promise<KeyingResult<KeyingAttributes>> {
@@ -118,7 +122,7 @@ export class MikeySession implements KeyingSession {
     const sent = await agent.offer(method, parties, ["mikey"], clock.wallMs());
     if (!sent.ok) return refused(sent.error, "session");
     if (this.isClosed) {
-      sent.value.wipe();
+      sent.value.end();
       return failed("closed", "the session was closed");
     }
     this.sent = sent.value;
