@@ -17,7 +17,6 @@ export class OutgoingCall implements OutgoingInvite, InviteClientUser {
   private readonly sessions = new Map<string, InviteSession>();
   private transaction: InviteClientTransaction | undefined;
   private destination: SipAddress | undefined;
-  private provisionalSeen = false;
   private cancelReason: string | undefined;
   private cancelled = false;
   private cancelSent = false;
@@ -70,11 +69,10 @@ export class OutgoingCall implements OutgoingInvite, InviteClientUser {
     this.cancelled = true;
     this.cancelReason = reason;
     if (!this.destination) this.abandon(terminated("timeout"));
-    else if (this.provisionalSeen) this.sendCancel();
+    else this.sendCancel();
   }
 
   provisional(response: SipResponse, atMs: number): void {
-    this.provisionalSeen = true;
     if (response.status > 100) this.earlyDialog(response);
     this.events.provisional(response, atMs);
     if (this.cancelled && !this.cancelSent) this.sendCancel();
@@ -137,6 +135,7 @@ export class OutgoingCall implements OutgoingInvite, InviteClientUser {
     return session;
   }
 
+  /** Does nothing before a provisional response came (section 9.1). */
   private sendCancel(): void {
     const { host, transaction, composed } = this;
     if (!transaction || !this.destination || transaction.state !== "proceeding") return;

@@ -222,6 +222,24 @@ test("too many calls: 503; a call of ours fails", () => {
   assert.equal(log, ["bob failed 503 transport"]);
 });
 
+test("an answered call leaves no timer of its ringing behind", () => {
+  const { peer, time, bob } = world();
+  bob.events = {
+    invite(call) {
+      call.provisional(180);
+      const dialog = call.accept({});
+      dialog.events = { acked: () => dialog.bye(), reinvite() {}, ended() {} };
+    },
+  };
+  peer.request(2, "INVITE", { Expires: "300" }, "x");
+  time.advance(20);
+  peer.request(2, "ACK", { To: peer.last(200).headers.get("To"), CSeq: "1 ACK" });
+  time.advance(20);
+  peer.respond(peer.last("BYE"), 200, undefined);
+  time.advance(33_000);
+  assert.is(time.active, 0);
+});
+
 test("an RFC 2543 client: retransmission, ACK of a refusal, CANCEL are matched without a branch", () => {
   const { peer, time, bob } = world();
   const log: string[] = [];

@@ -279,6 +279,25 @@ test("requests out of order get 500, gaps are fine, a retransmission gets its ol
   assert.equal(log, ["bob ended by peer"]);
 });
 
+test("an INVITE with the number of the first one is out of order, not merged: 500", () => {
+  const { peer, say } = scripted();
+  say("INVITE", 10, {}, "x");
+  assert.is(peer.kinds(), "500");
+});
+
+test("only the ACK with the number of the INVITE ends the repetition of the 2xx", () => {
+  const { time, peer, log, reinvites, say } = scripted();
+  say("INVITE", 11, {}, "x");
+  reinvites[0].accept({});
+  say("ACK", 10);
+  time.advance(600);
+  assert.is(peer.kinds(), "200 200");
+  say("ACK", 11);
+  time.advance(10_000);
+  assert.is(peer.kinds(), "200 200");
+  assert.equal(log, ["bob reinvite", "bob acked"]);
+});
+
 test("in a dialog: OPTIONS 200, INFO 405, an unknown method 501, an unknown Require 420; the call goes on", () => {
   const { peer, say, log } = scripted();
   say("OPTIONS", 11);
