@@ -64,6 +64,7 @@ export class Calls implements CallControl {
       random: options.random,
       localAddress: options.localAddress,
       ringLimitMs: options.ringLimitMs,
+      lastSendMs: () => options.userAgent.lastSendMs,
       emit: (event) => options.onEvent(event),
       ended: (call) => this.ended(call),
     };

@@ -31,6 +31,8 @@ export interface CallEnvironment {
   /** The address media is announced with. */
   readonly localAddress: string;
   readonly ringLimitMs: number;
+  /** When SIP last handed a message to the network, monotonic ms. */
+  readonly lastSendMs: () => number;
   emit(event: CallEvent): void;
   /** A call has sent its last event. */
   ended(call: Call): void;

@@ -49,7 +49,7 @@ export class IncomingCall extends Call {
     }
     if (this.media.security.state !== "open") trace.mark("offer-verified", id);
     this.invite.provisional(180);
-    trace.mark("ringing-sent", id);
+    trace.mark("ringing-sent", id, this.environment.lastSendMs());
     this.state = "ringing";
     this.setLimit(this.environment.ringLimitMs, () =>
       this.finish(
@@ -91,7 +91,7 @@ export class IncomingCall extends Call {
     }
     trace.mark("answer-ready", id);
     const dialog = this.invite.accept({ body: answer.value });
-    trace.mark("ok-sent", id);
+    trace.mark("ok-sent", id, this.environment.lastSendMs());
     this.attach(dialog, (request, atMs) => {
       trace.mark("ack-received", id, atMs);
       if (this.over || this.state !== "answering") return;

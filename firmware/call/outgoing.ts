@@ -81,7 +81,7 @@ export class OutgoingCall extends Call {
     dialog.ack();
     if (this.over) return dialog.bye();
     trace.mark("ok-received", id, atMs);
-    trace.mark("ack-sent", id);
+    trace.mark("ack-sent", id, this.environment.lastSendMs());
     this.state = "answering";
     this.changed();
     const accepted = await this.media.acceptAnswer(response);

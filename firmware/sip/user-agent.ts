@@ -124,6 +124,7 @@ export class UserAgent {
     const statelessTag = this.ids.statelessTag.bind(this.ids);
     this.transport = new TransportLayer({
       transport,
+      clock,
       counters: this.tally,
       log,
       limits: this.limits,
@@ -182,6 +183,14 @@ export class UserAgent {
   /** Where it is reached. */
   get local(): SipAddress {
     return this.transport.local;
+  }
+
+  /**
+   * When the last message was handed to the transport, monotonic ms. What provisional(), accept(), ack() and their like send goes out
+   * before they return, so that right after them this is the moment it did.
+   */
+  get lastSendMs(): number {
+    return this.transport.lastSendMs;
   }
 
   /** Our Contact URI. */

@@ -1,5 +1,6 @@
 // The transport layer: bytes to checked messages and back, for one bound transport (RFC 3261 section 18). Counts what it drops.
 
+import type { Clock } from "../../runtime/clock.js";
 import type { Log } from "../../runtime/log.js";
 import type { SipAddress } from "../contract.js";
 import type { Counters } from "../counters.js";
@@ -51,6 +52,7 @@ const UDP_MTU_SAFE = 1300;
 
 export interface TransportLayerOptions {
   readonly transport: SipTransport;
+  readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Log;
   readonly limits: ParseLimits;
@@ -64,6 +66,7 @@ export interface TransportLayerOptions {
 
 export class TransportLayer {
   private user: TransportUser | undefined;
+  private lastSend = Number.NaN;
 
   constructor(private readonly options: TransportLayerOptions) {}
 
@@ -72,6 +75,11 @@ export class TransportLayer {
   }
   get reliable(): boolean {
     return this.options.transport.reliable;
+  }
+
+  /** When the last message was handed to the transport, monotonic ms; NaN before the first. */
+  get lastSendMs(): number {
+    return this.lastSend;
   }
 
   /** Begins to receive. */
@@ -94,6 +102,7 @@ export class TransportLayer {
     const { transport, counters, log } = this.options;
     const bytes = printMessage(message);
     if (!transport.reliable && bytes.length > UDP_MTU_SAFE) counters.add("sent-over-mtu");
+    this.lastSend = this.options.clock.now();
     transport.send(bytes, to, (error, atMs) => {
       counters.add(error ? "send-failed" : "messages-sent");
       if (error)
