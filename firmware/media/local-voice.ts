@@ -32,7 +32,7 @@ export class LocalVoice implements Voice {
   private readonly ports: PortPairs;
   private readonly card: Card;
   private readonly pump: Pump;
-  private readonly tones = new ToneVoice(VOICE_RATE);
+  private readonly tones = new ToneVoice(VOICE_RATE, () => queueMicrotask(() => this.wantCard()));
   /** Who speaks and hears; the tones are always there. */
   private readonly voices: Voiced[] = [this.tones];
   private readonly streams = new Set<Stream>();
@@ -121,6 +121,7 @@ export class LocalVoice implements Voice {
   }
 
   private wantCard(): void {
+    if (this.closing) return;
     this.card.want(this.voices.length > 1 || this.tones.playing);
   }
 }

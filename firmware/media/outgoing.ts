@@ -103,6 +103,7 @@ export class Outgoing {
         this.send(buffer, digits.writeInto(buffer, i, this.sequence, this.ssrc));
       }
     } else {
+      digits.replace(frame, frame.length);
       const buffer = this.nextBuffer();
       const header = writeRtpHeaderInto(
         buffer,

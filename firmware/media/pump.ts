@@ -1,6 +1,6 @@
 // One period of the voice path: what the microphone captured goes to every stream, what every stream says goes to the earpiece.
 
-import { Resampler } from "../audio/index.js";
+import { addInto, Gain, Resampler } from "../audio/index.js";
 
 /** Rate at which streams speak and hear, Hz. */
 export const VOICE_RATE = 8000;
@@ -8,8 +8,6 @@ export const VOICE_RATE = 8000;
 export const MAX_BLOCK = 160;
 /** Samples mixed at a time when the card runs at another rate: 10 ms. */
 const RESAMPLED_BLOCK = 80;
-/** Gain is a number of 2^14ths. */
-const GAIN_SHIFT = 14;
 
 /** What speaks and hears: a stream, a tone. Called once a block; must not allocate. */
 export interface Voiced {
@@ -35,7 +33,7 @@ export class Pump {
   private readonly block = new Int16Array(MAX_BLOCK);
   private readonly one = new Int16Array(MAX_BLOCK);
   private readonly sum = new Int32Array(MAX_BLOCK);
-  private gain = 1 << GAIN_SHIFT;
+  private readonly gain = new Gain(VOICE_RATE);
   /** One mixed block brought to the card's rate. */
   private converted = new Int16Array(0);
 
@@ -44,7 +42,7 @@ export class Pump {
 
   /** Earpiece volume, 0 to 1. */
   set volume(level: number) {
-    this.gain = Math.round(level * (1 << GAIN_SHIFT));
+    this.gain.level = level;
   }
 
   /** The card runs at `rate` with `periodFrames` a period. */
@@ -105,15 +103,9 @@ export class Pump {
 
   /** Asks everyone for `samples`, adds, applies the volume and saturates into `out[at, at + samples)`. */
   private mixInto(out: Int16Array, at: number, samples: number): void {
-    const { voices, one, sum, gain } = this;
+    const { voices, one, sum } = this;
     for (let i = 0; i < samples; i++) sum[i] = 0;
-    for (let v = 0; v < voices.length; v++) {
-      if (!voices[v].playInto(one, samples)) continue;
-      for (let i = 0; i < samples; i++) sum[i] += one[i];
-    }
-    for (let i = 0; i < samples; i++) {
-      const sample = Math.round((sum[i] * gain) / (1 << GAIN_SHIFT));
-      out[at + i] = Math.max(-32768, Math.min(32767, sample));
-    }
+    for (let v = 0; v < voices.length; v++) if (voices[v].playInto(one, samples)) addInto(sum, one, samples);
+    this.gain.saturateInto(out, at, sum, samples);
   }
 }
