@@ -126,7 +126,7 @@ export class Card {
     const device = this.device!;
     this.lost = false;
     this.lastPeriodMs = this.clock.now();
-    this.user.opened(device.rate, device.periodFrames);
+    if (!this.standIn) this.user.opened(device.rate, device.periodFrames);
     try {
       device.start((captured, play) => this.fromCard(captured, play), {
         xrun: (direction, frames) => this.xrun(direction, frames),

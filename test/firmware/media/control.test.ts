@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { parseRtcp, type RtcpPacket, writeRtcpInto } from "../../../firmware/rtp/index.js";
 import { SrtpReceiver } from "../../../firmware/srtp/index.js";
-import { connect, hangUp, Phone, pair, pause, randomKeys, toward, until } from "./phones.js";
+import { closeAll, connect, hangUp, Phone, pair, pause, randomKeys, toward, until } from "./phones.js";
 import { RawPeer, readRtp } from "./raw-peer.js";
 
 const test = suite("control");
@@ -179,4 +179,5 @@ test("a CNAME that does not fit is an error of open and frees the ports", async 
   await hangUp(phone);
 });
 
+test.after(closeAll);
 test.run();

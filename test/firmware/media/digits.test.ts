@@ -2,7 +2,8 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { connect, hangUp, Phone, pair, pause, toward, until } from "./phones.js";
+import { decodeUlaw } from "../../../firmware/audio/index.js";
+import { closeAll, connect, hangUp, Phone, pair, pause, toward, until } from "./phones.js";
 import { RawPeer, readRtp } from "./raw-peer.js";
 
 const test = suite("digits");
@@ -75,6 +76,35 @@ test("a digit whose end never came is told all the same, once", async () => {
   peer.close();
 });
 
+/** Power of one frequency in a sound (Goertzel), per sample. */
+function power(pcm: Int16Array, hertz: number): number {
+  const w = (2 * Math.PI * hertz) / 8000;
+  let [s1, s2] = [0, 0];
+  for (const sample of pcm) [s2, s1] = [s1, sample + 2 * Math.cos(w) * s1 - s2];
+  return (s1 * s1 + s2 * s2 - 2 * Math.cos(w) * s1 * s2) / pcm.length ** 2;
+}
+
+test("a peer that takes no events hears the digit's two frequencies, and no voice meanwhile", async () => {
+  const [phone, peer] = [new Phone("digits-inband"), await RawPeer.open()];
+  await phone.open();
+  phone.stream.start({ ...toward(peer), telephoneEventSend: undefined });
+  await until("voice", () => peer.rtp.length >= 5);
+  phone.stream.digit("5", 120);
+  const before = peer.rtp.length;
+  await until("twelve packets", () => peer.rtp.length >= before + 14);
+  const frames = peer.rtp.map(({ data }) => Int16Array.from(data.subarray(12), decodeUlaw));
+  const isFive = (pcm: Int16Array) => {
+    const tones = [697, 770, 852, 941, 1209, 1336, 1477, 1633].map((hertz) => power(pcm, hertz));
+    return tones[1] > 1e5 && tones[5] > 1e5 && tones.every((p, i) => i === 1 || i === 5 || p < tones[1] / 10);
+  };
+  const first = frames.findIndex(isFive);
+  assert.ok(first >= before - 1);
+  const count = frames.filter(isFive).length;
+  assert.ok(count >= 5 && count <= 7, `${count} frames of 20 ms`);
+  await hangUp(phone);
+  peer.close();
+});
+
 test("a peer that takes no events gets none; a held stream sends none, nor later", async () => {
   const [phone, peer] = [new Phone("digits-none"), await RawPeer.open()];
   await phone.open();
@@ -92,4 +122,5 @@ test("a peer that takes no events gets none; a held stream sends none, nor later
   peer.close();
 });
 
+test.after(closeAll);
 test.run();
