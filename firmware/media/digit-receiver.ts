@@ -21,11 +21,6 @@ export class DigitReceiver {
     );
   }
 
-  /** A digit lasts: the voice stands still meanwhile, and that is no loss. */
-  get active(): boolean {
-    return this.events.active;
-  }
-
   take(packet: RtpPacket, nowMs: number): void {
     this.events.receive(packet.timestamp, packet.data, packet.payloadOffset, packet.payloadLength, nowMs);
   }

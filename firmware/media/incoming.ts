@@ -61,6 +61,11 @@ export class Incoming {
     return this.jitter.put(packet, arrivalMs, codec.format.maxSamples(packet.payloadLength)) !== Put.refused;
   }
 
+  /** Takes note of a packet that stands where sound would (a digit): it is no loss. */
+  pass(packet: RtpPacket): void {
+    this.jitter.pass(packet);
+  }
+
   /** Fills `out[0, samples)`. @returns false: nothing is heard; `out` is then not fully written. */
   playInto(out: Int16Array, samples: number, nowMs: number): boolean {
     const { pcm } = this;

@@ -204,8 +204,7 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
     if (!this.receives) return false;
     this.digitReceiver.poll(now);
     if (now >= this.nextSilentMs) this.tellSilent(now);
-    // While a digit lasts there is no voice: what the buffer would conceal is not heard.
-    return this.incoming.playInto(out, samples, now) && !this.digitReceiver.active;
+    return this.incoming.playInto(out, samples, now);
   }
 
   private tellSilent(now: number): void {
@@ -320,8 +319,10 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
     this.lastReceivedMs = nowMs;
     if (this.packetsReceived++ === 0) queueMicrotask(() => this.events.firstPacket("received", nowMs));
     if (!this.receives) return dropped.count(drop["not-expected"]);
-    if (isEvent) this.digitReceiver.take(packet, nowMs);
-    else if (!this.incoming.put(packet, nowMs)) dropped.count(drop.malformed);
+    if (isEvent) {
+      this.digitReceiver.take(packet, nowMs);
+      this.incoming.pass(packet);
+    } else if (!this.incoming.put(packet, nowMs)) dropped.count(drop.malformed);
   }
 
   /**

@@ -1,0 +1,142 @@
+// The thread boundary without a thread: a voice that never answers, keys that are moved and wiped, errors on the right side.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  RemoteVoice,
+  type StreamStatistics,
+  serveVoice,
+  type Voice,
+  type VoiceStream,
+  type WirePort,
+} from "../../../firmware/media/index.js";
+import { emptyStatistics } from "../../../firmware/media/statistics.js";
+import { VirtualTime } from "../../../firmware/runtime/index.js";
+import type { SrtpKeys } from "../../../firmware/srtp/keys.js";
+import { Heard, randomKeys, toward } from "./phones.js";
+
+const test = suite("remote voice");
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const nobody = { device: () => {}, failed: () => {} };
+
+/** Two ports that deliver structured clones to each other, as threads do. */
+function line(): [WirePort, WirePort] {
+  const listeners: ((message: unknown) => void)[][] = [[], []];
+  const port = (own: number): WirePort => ({
+    postMessage: (message, transfer) => {
+      const copy = structuredClone(message, { transfer: transfer as ArrayBuffer[] | undefined });
+      setImmediate(() => listeners[1 - own].forEach((listener) => void listener(copy)));
+    },
+    on: (_event, listener) => listeners[own].push(listener),
+  });
+  return [port(0), port(1)];
+}
+
+function fakeVoice(stream: Partial<VoiceStream>): Voice {
+  return {
+    open: async () =>
+      ({
+        rtpPort: 4000,
+        rtcpPort: 4001,
+        keys: () => {},
+        start: () => {},
+        digit: () => {},
+        mute: () => {},
+        statistics: async () => emptyStatistics,
+        close: async (): Promise<StreamStatistics> => ({ ...emptyStatistics, packetsSent: 7 }),
+        ...stream,
+      }) satisfies VoiceStream,
+    tone: () => {},
+    volume: () => {},
+    close: async () => {},
+  };
+}
+
+test("a voice that never answers is given up after a while; closing settles", async () => {
+  const time = new VirtualTime();
+  const [near] = line();
+  const voice = new RemoteVoice(near, nobody, time);
+  const opened = voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events).then(
+    () => "opened",
+    (error: Error) => error.message,
+  );
+  time.advance(5000);
+  assert.match(await opened, /did not answer within 5000 ms/);
+  const closed = voice.close();
+  time.advance(5000);
+  await closed;
+  assert.is(time.active, 0);
+});
+
+test("keys are copied, moved and wiped; the caller's stay", async () => {
+  const [near, far] = line();
+  const got: { tx: SrtpKeys; copy: string }[] = [];
+  serveVoice(
+    far,
+    () => fakeVoice({ keys: (tx) => void got.push({ tx, copy: Buffer.from(tx.masterKey).toString("hex") }) }),
+    () => {},
+  );
+  const voice = new RemoteVoice(near, nobody);
+  const stream = await voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  const keys = { ...randomKeys(), mki: Uint8Array.of(1, 2) };
+  const before = Buffer.from(keys.masterKey).toString("hex");
+  stream.keys(keys, randomKeys());
+  await settle();
+  await settle();
+  assert.is(got[0].copy, before);
+  assert.is(Buffer.from(keys.masterKey).toString("hex"), before);
+  assert.ok(got[0].tx.masterKey.every((byte) => byte === 0) && got[0].tx.masterSalt.every((byte) => byte === 0));
+  assert.equal(got[0].tx.mki, keys.mki);
+  for (const [wrong, pattern] of [
+    [{ masterKey: new Uint8Array(5) }, /masterKey of AES_CM_128_HMAC_SHA1_80 has 16 bytes, got 5/],
+    [{ masterSalt: new Uint8Array(5) }, /masterSalt/],
+    [{ suite: "NULL" }, /suite "NULL" is unknown/],
+    [{ roc: -1 }, /roc/],
+    [{ mki: new Uint8Array(200) }, /mki/],
+  ] as const)
+    assert.throws(() => stream.keys({ ...keys, ...wrong } as SrtpKeys, randomKeys()), pattern);
+  await voice.close();
+});
+
+test("misuse throws where it happened; a closed stream is quiet", async () => {
+  const [near, far] = line();
+  const calls: string[] = [];
+  serveVoice(
+    far,
+    () => fakeVoice({ start: () => void calls.push("start"), digit: () => void calls.push("digit") }),
+    () => {},
+  );
+  const voice = new RemoteVoice(near, nobody);
+  const stream = await voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  const good = toward({ rtpPort: 5000, rtcpPort: 5001 }, { security: "srtp" });
+  stream.start(good);
+  assert.throws(() => stream.start({ ...good, security: "clear" }), /cannot be turned into a clear one/);
+  assert.throws(() => stream.start({ ...good, ptimeMs: 7 }), /ptimeMs/);
+  assert.throws(() => stream.digit("z", 100), /digit/);
+  assert.throws(() => voice.volume(Number.NaN), /volume/);
+  assert.is((await stream.close()).packetsSent, 7);
+  assert.is((await stream.statistics()).packetsSent, 7);
+  stream.digit("1", 100);
+  stream.start(good);
+  await settle();
+  await settle();
+  assert.equal(calls, ["start"]);
+  await voice.close();
+});
+
+test("failed: once, and everything waiting is rejected", async () => {
+  const [near] = line();
+  const failures: string[] = [];
+  const voice = new RemoteVoice(near, { device: () => {}, failed: (text) => void failures.push(text) });
+  const opened = voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events).then(
+    () => "opened",
+    (error: Error) => error.message,
+  );
+  voice.failed("the voice thread ended");
+  voice.failed("again");
+  assert.is(await opened, "the voice thread ended");
+  assert.equal(failures, ["the voice thread ended"]);
+  await voice.close();
+});
+
+test.run();
