@@ -1,8 +1,10 @@
 // The keying contract with MIKEY behind it: calls that succeed, from offer to equal keys on both sides.
 
+import { randomBytes } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { parseMessage } from "../../../../firmware/mikey/index.js";
+import { generateOakley5KeyPair } from "../../../../firmware/crypto/dh.js";
+import { parseMessage, payloadsOf } from "../../../../firmware/mikey/index.js";
 import { Secret } from "../../../../firmware/runtime/secret.js";
 import { good } from "../../../results.js";
 import {
@@ -131,6 +133,80 @@ test("a phone with only a shared key answers psk and refuses dh with 488 and Inv
     assert.is(told.error.code, "refused-by-peer");
     assert.match(told.error.text, /data type not supported/);
   }
+});
+
+test("psk: the TGK is gone once the answer is in, and when a call is given up", async () => {
+  const given: Uint8Array[] = [];
+  const random = (length: number) => {
+    const bytes = new Uint8Array(randomBytes(length));
+    given.push(bytes);
+    return bytes;
+  };
+  const callerKeying = keyingFor(aliceIdentity, { offer: "psk", random });
+  const answered = openPair(callerKeying, keyingFor(bobIdentity));
+  good(await answered.caller.accept(good(await answered.callee.answer(good(await answered.caller.offer())))));
+  const abandoned = openPair(callerKeying, keyingFor(bobIdentity));
+  good(await abandoned.caller.offer());
+  const tgks = given.filter((bytes) => bytes.length === 32);
+  assert.is(tgks.length, 2);
+  assert.ok(tgks[0].every((byte) => byte === 0));
+  assert.ok(
+    tgks[1].some((byte) => byte !== 0),
+    "still needed",
+  );
+  abandoned.caller.close();
+  assert.ok(tgks[1].every((byte) => byte === 0));
+});
+
+test("dh: private values and secrets are gone once they were used, and when a call is given up", async () => {
+  const pairs: { wiped: boolean; secrets: Uint8Array[] }[] = [];
+  const takeDhKeyPair = () => {
+    const pair = generateOakley5KeyPair();
+    const seen = { wiped: false, secrets: [] as Uint8Array[] };
+    pairs.push(seen);
+    return {
+      publicValue: pair.publicValue,
+      secret: (peer: Uint8Array) => {
+        const result = pair.secret(peer);
+        if (result.ok) seen.secrets.push(result.value);
+        return result;
+      },
+      wipe: () => {
+        seen.wiped = true;
+        pair.wipe();
+      },
+    };
+  };
+  const callerKeying = keyingFor(aliceIdentity, { takeDhKeyPair });
+  const calleeKeying = keyingFor(bobIdentity, { takeDhKeyPair });
+  const { caller, callee } = openPair(callerKeying, calleeKeying);
+  good(await caller.accept(good(await callee.answer(good(await caller.offer())))));
+  assert.is(pairs.length, 2);
+  for (const pair of pairs) {
+    assert.ok(pair.wiped);
+    assert.is(pair.secrets.length, 1);
+    assert.ok(pair.secrets[0].every((byte) => byte === 0));
+  }
+  const abandoned = openPair(callerKeying, calleeKeying);
+  good(await abandoned.callee.verify(good(await abandoned.caller.offer())));
+  assert.not(pairs[2].wiped);
+  abandoned.caller.close();
+  assert.ok(pairs[2].wiped);
+  assert.is(pairs.length, 3, "a callee takes a key pair only to answer");
+});
+
+test("prepare makes the key pair that the next offer uses; the end of a call makes another", async () => {
+  const callerKeying = keyingFor(aliceIdentity);
+  await callerKeying.prepare();
+  await callerKeying.prepare();
+  const first = openPair(callerKeying, keyingFor(bobIdentity));
+  const one = messageIn(good(await first.caller.offer()));
+  first.caller.close();
+  const second = openPair(callerKeying, keyingFor(bobIdentity));
+  const two = messageIn(good(await second.caller.offer()));
+  const value = (message: Uint8Array) => hex(payloadsOf(good(parseMessage(message)), "dh")[0].value);
+  assert.is.not(value(one), value(two), "a pair is used once");
+  callerKeying.close();
 });
 
 test("a closed session says so, whatever is asked", async () => {
