@@ -59,6 +59,16 @@ function generateShortSecret(): { secret: Uint8Array; expected: bigint } {
   }
 }
 
+test("a public value that begins with a zero byte keeps its place", () => {
+  const other = generateOakley5KeyPair();
+  for (let found = 0; found < 2; ) {
+    const pair = generateOakley5KeyPair();
+    if (pair.publicValue[0] !== 0) continue;
+    found++;
+    assert.is(hex(good(other.secret(pair.publicValue))), hex(good(pair.secret(other.publicValue))));
+  }
+});
+
 test("values outside 1 < y < p - 1, or of another length, are refused", () => {
   const pair = generateOakley5KeyPair();
   for (const value of [0n, 1n, prime - 1n, prime, prime + 1n, (1n << 1536n) - 1n]) {

@@ -1,21 +1,32 @@
 // Whole exchanges against messages made in another language from the RFC's text: every byte of ours must be theirs.
 
-import { createDiffieHellman, getDiffieHellman } from "node:crypto";
+import { createDiffieHellman, createPrivateKey, getDiffieHellman } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { TrustStore } from "../../../firmware/crypto/certificates.js";
 import type { DhKeyPair } from "../../../firmware/crypto/dh.js";
 import {
   type Agreement,
+  computeMac,
+  covered,
   createDhMethod,
   createPskMethod,
+  deriveTransportKeys,
+  type Header,
+  identityText,
+  idPayload,
   MemoryReplayCache,
   MikeyAgent,
   type MikeyMethod,
+  type Payload,
+  parseMessage,
+  payloadsOf,
+  printMessage,
+  rsaPkcs1Sha1,
   type SentOffer,
 } from "../../../firmware/mikey/index.js";
 import { ok } from "../../../firmware/runtime/result.js";
-import { good } from "../../results.js";
+import { bad, good } from "../../results.js";
 import { bytes, hex, vectors } from "../../vectors.js";
 
 const test = suite("mikey exchanges");
@@ -29,6 +40,7 @@ interface Keys {
 interface Common {
   readonly csbId: number;
   readonly rand: string;
+  readonly timestamp: string;
   readonly tgk: string;
   readonly offer: string;
   readonly answer: string;
@@ -131,20 +143,101 @@ function pairOf(privateHex: string): DhKeyPair {
   return { publicValue, secret: (peer) => ok(padded(dh.computeSecret(peer))), wipe() {} };
 }
 
+function dhMethod(person: Person, exponent: string): MikeyMethod {
+  const pair = pairOf(exponent);
+  return createDhMethod({
+    certificateChainPem: person.certificatePem,
+    privateKeyPem: person.privateKeyPem,
+    trust: new TrustStore(all.dh.caPem),
+    takeDhKeyPair: () => pair,
+  });
+}
+
 test("signed Diffie-Hellman: offer, answer, keys, with a secret that begins with a zero byte", async () => {
   const v = all.dh;
   assert.is(v.tgk.slice(0, 2), "00");
-  const method = (person: Person, exponent: string) => {
-    const pair = pairOf(exponent);
-    return createDhMethod({
-      certificateChainPem: person.certificatePem,
-      privateKeyPem: person.privateKeyPem,
-      trust: new TrustStore(v.caPem),
-      takeDhKeyPair: () => pair,
-    });
-  };
   const random = fixed(csbBytes(v.csbId), bytes(v.rand));
-  await run("dh", v, agent(method(v.alice, v.xi), random), agent(method(v.bob, v.xr), fixed()));
+  await run("dh", v, agent(dhMethod(v.alice, v.xi), random), agent(dhMethod(v.bob, v.xr), fixed()));
 });
+
+/** An answer rewritten by somebody who holds the right key: authentic, and still not the answer to our offer. */
+async function rewritten(
+  sent: SentOffer,
+  answer: string,
+  change: (payload: Payload) => Payload,
+  header: Partial<Header>,
+) {
+  const parsed = good(parseMessage(bytes(answer)));
+  const payloads = parsed.payloads.map(change);
+  const message = printMessage({ header: { ...parsed.header, ...header }, payloads });
+  const [v] = payloadsOf(parsed, "verification");
+  if (v) {
+    const { authentication } = deriveTransportKeys(bytes(all.psk.psk), all.psk.csbId, bytes(all.psk.rand));
+    const names = [all.initiator, all.responder].map((name) => new TextEncoder().encode(name));
+    const mac = computeMac(authentication, covered(message, 20), ...names, bytes(all.psk.timestamp));
+    message.set(mac, message.length - 20);
+  } else {
+    const key = createPrivateKey(all.dh.bob.privateKeyPem);
+    message.set(await rsaPkcs1Sha1.sign(covered(message, 256), key), message.length - 256);
+  }
+  return sent.accept(message, all.nowMs);
+}
+
+const same = (payload: Payload): Payload => payload;
+const swapT = (payload: Payload): Payload =>
+  payload.kind === "timestamp" ? { ...payload, value: payload.value.map((byte) => byte ^ 1) } : payload;
+const rename =
+  (from: string, to: string) =>
+  (payload: Payload): Payload =>
+    payload.kind === "id" && identityText(payload) === from ? idPayload(to) : payload;
+const sessions = (policy: number, ssrc: number, roc: number, second: number): Partial<Header> => ({
+  sessions: [
+    { policy, ssrc, roc },
+    { policy: 0, ssrc: second, roc: 0 },
+  ],
+});
+
+for (const method of ["psk", "dh"] as const)
+  test(`${method}: authentic answers that do not belong to the offer`, async () => {
+    const v = all[method];
+    const random = fixed(
+      ...(method === "psk"
+        ? [csbBytes(v.csbId), bytes(v.rand), bytes(all.psk.tgk)]
+        : [csbBytes(v.csbId), bytes(v.rand)]),
+    );
+    const made =
+      method === "psk"
+        ? createPskMethod({ key: bytes(all.psk.psk), name: "vector" })
+        : dhMethod(all.dh.alice, all.dh.xi);
+    const sent = good(await agent(made, random).offer(method, atInitiator, ["mikey"], all.nowMs));
+    const carol = "sip:carol@example.com";
+    const { ssrcInitiator: ours, ssrcResponder: theirs } = all;
+    bad(await rewritten(sent, v.answer, swapT, {}), "response-mismatch");
+    bad(await rewritten(sent, v.answer, same, { csbId: v.csbId - 1 }), "response-mismatch");
+    bad(await rewritten(sent, v.answer, same, { prf: 1 }), "response-mismatch");
+    for (const header of [
+      sessions(0, ours ^ 1, 0, theirs),
+      sessions(1, ours, 0, theirs),
+      sessions(0, ours, 1, theirs),
+      sessions(0, ours, 0, 0),
+      { sessionCount: 1, sessions: [{ policy: 0, ssrc: ours, roc: 0 }] },
+    ])
+      bad(await rewritten(sent, v.answer, same, header), "response-mismatch");
+    if (method === "psk") bad(await rewritten(sent, v.answer, rename(all.responder, carol), {}), "identity-mismatch");
+    else {
+      bad(await rewritten(sent, v.answer, rename(all.initiator, carol), {}), "identity-mismatch");
+      const change = (values: readonly string[]) => {
+        let at = 0;
+        return (payload: Payload): Payload =>
+          payload.kind === "dh" ? { ...payload, value: bytes(values[at++]) } : payload;
+      };
+      const { publicI, publicR } = all.dh;
+      bad(await rewritten(sent, v.answer, change([publicR, publicR]), {}), "response-mismatch");
+      bad(await rewritten(sent, v.answer, change([publicI, publicI]), {}), "bad-dh-value");
+      bad(await rewritten(sent, v.answer, change([`${"00".repeat(191)}01`, publicI]), {}), "bad-dh-value");
+      checkKeys(good(await rewritten(sent, v.answer, change([publicI, publicR]), {})), v.sessions, true);
+    }
+    checkKeys(good(await rewritten(sent, v.answer, same, {})), v.sessions, true);
+  });
 
 test.run();
