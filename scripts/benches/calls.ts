@@ -31,7 +31,8 @@ export const calls: Benchmark = {
     "heap and resident memory over 1,000 secured calls in one pair of processes, after warm-up (--rounds: how many)",
   async run(context) {
     const total = context.rounds ?? CALLS;
-    const pair = await HandsetPair.start("dh");
+    const collector = new URL("./gc-on-signal.js", import.meta.url).href;
+    const pair = await HandsetPair.start("dh", ["--expose-gc", "--import", collector]);
     const heap: number[][] = [[], []];
     const resident: number[][] = [[], []];
     const started = performance.now();
@@ -47,6 +48,8 @@ export const calls: Benchmark = {
         await pair.call();
         if (call % 10 === 0) context.status(`call ${call} of ${total}`);
         if (call % STEP !== 0) continue;
+        pair.signal("SIGUSR2");
+        await new Promise((resolve) => setTimeout(resolve, 300));
         const status = await pair.status();
         status.forEach(({ memory }, i) => {
           heap[i].push(memory.heapUsedBytes / 1048576);
@@ -60,7 +63,7 @@ export const calls: Benchmark = {
     const names = ["caller", "callee"];
     const series = (samples: number[][]) => names.map((name, i) => ({ name, samples: samples[i] }));
     context.report({
-      title: `heap in use, every ${STEP} calls`,
+      title: `heap in use after garbage collection, every ${STEP} calls`,
       unit: "MiB",
       series: series(heap),
       paired: false,

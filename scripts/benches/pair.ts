@@ -34,8 +34,11 @@ export class HandsetPair {
     private readonly traces: { readonly alice: string; readonly bob: string },
   ) {}
 
-  /** Starts both. @throws Error when one does not come up. */
-  static async start(keying: PairKeying): Promise<HandsetPair> {
+  /**
+   * Starts both. @throws Error when one does not come up.
+   * @param execArgv further options of Node.
+   */
+  static async start(keying: PairKeying, execArgv: readonly string[] = []): Promise<HandsetPair> {
     const top = process.env["SOTTO_TOP"] ?? process.cwd();
     const folder = mkdtempSync(join(tmpdir(), `sotto-bench-${keying}-`));
     const { identities } = await ensureIdentities(join(folder, "identities"), uris);
@@ -45,27 +48,33 @@ export class HandsetPair {
       const own = join(folder, name);
       mkdirSync(own);
       const files = phoneFiles(own, own, name);
-      const phone = await Phone.start(name, program, files, {
-        board: "host",
-        sip: { address: "127.0.0.1", port },
-        control: files.socket,
-        log: { level: "warn", file: files.log },
-        traceFile: files.trace,
-        accounts: [
-          {
-            uri: uris[name],
-            security: keying === "none" ? "off" : "required",
-            keying: {
-              offer: keying === "psk" ? "psk" : "dh",
-              certificate: identities.certificateFile(name),
-              privateKey: identities.privateKeyFile(name),
-              trustAnchors: [identities.authorityFile],
-              sharedKeys: keying === "psk" ? [{ peer: uris[other], file: identities.pskFile }] : [],
+      const phone = await Phone.start(
+        name,
+        program,
+        files,
+        {
+          board: "host",
+          sip: { address: "127.0.0.1", port },
+          control: files.socket,
+          log: { level: "warn", file: files.log },
+          traceFile: files.trace,
+          accounts: [
+            {
+              uri: uris[name],
+              security: keying === "none" ? "off" : "required",
+              keying: {
+                offer: keying === "psk" ? "psk" : "dh",
+                certificate: identities.certificateFile(name),
+                privateKey: identities.privateKeyFile(name),
+                trustAnchors: [identities.authorityFile],
+                sharedKeys: keying === "psk" ? [{ peer: uris[other], file: identities.pskFile }] : [],
+              },
+              ...(name === "bob" ? { autoAnswerMs: RING_MS } : {}),
             },
-            ...(name === "bob" ? { autoAnswerMs: RING_MS } : {}),
-          },
-        ],
-      });
+          ],
+        },
+        execArgv,
+      );
       return { phone, files };
     };
     const port = await freePort();
@@ -104,6 +113,11 @@ export class HandsetPair {
     if (callingMs === undefined || acked === undefined || keyed === undefined)
       throw new Error("a trace point is missing");
     return { callingMs, answeringMs: Math.max(acked, keyed) };
+  }
+
+  /** Sends both a signal. */
+  signal(signal: NodeJS.Signals): void {
+    for (const phone of [this.alice, this.bob]) phone.signal(signal);
   }
 
   /** What both say of themselves. */

@@ -66,12 +66,19 @@ export class Phone {
   /**
    * Writes the configuration and starts `sotto run`. @throws Error with the handset's own words when it does not come up.
    * @param program path of the built command.
+   * @param execArgv further options of Node.
    */
-  static async start(name: string, program: string, files: PhoneFiles, config: object): Promise<Phone> {
+  static async start(
+    name: string,
+    program: string,
+    files: PhoneFiles,
+    config: object,
+    execArgv: readonly string[] = [],
+  ): Promise<Phone> {
     for (const file of [files.log, files.tap, files.trace, files.heard, `${files.heard}.json`])
       rmSync(file, { force: true });
     writeFileSync(files.config, JSON.stringify(config, null, 2), { mode: 0o600 });
-    const child = spawn(process.execPath, [program, "run", "--config", files.config], {
+    const child = spawn(process.execPath, [...execArgv, program, "run", "--config", files.config], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let words = "";
@@ -100,6 +107,11 @@ export class Phone {
     throw new Error(
       `${name}'s handset did not start: ${words.trim() || (code === undefined ? "no sign of life" : `exit code ${code}`)}`,
     );
+  }
+
+  /** Sends the process a signal. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
   }
 
   /** Calls `listener` for every event from now on. */
