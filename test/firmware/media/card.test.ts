@@ -148,6 +148,7 @@ test("silent periods flow while a card is being opened or cannot be, and it is t
   await settle();
   assert.is(devices.length, 1);
   assert.is(state.standIn, 200);
+  assert.is(state.rate, 8000, "the stand-in's own rate, to its last period");
   devices[0].period();
   assert.equal(told, ["lost: no such card", "back: the sound card is back"]);
   time.advance(100);

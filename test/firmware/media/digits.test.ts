@@ -76,6 +76,29 @@ test("a digit whose end never came is told all the same, once", async () => {
   peer.close();
 });
 
+test("another source's digits are not taken for repetitions of the first one's", async () => {
+  const [phone, peer] = [new Phone("digits-source"), await RawPeer.open()];
+  await phone.open();
+  phone.stream.start(toward(peer));
+  const report = (digit: number) => {
+    const { buffer } = peer.voice(101);
+    buffer.set([digit, 0x80 | 10, 800 >> 8, 800 & 0xff], 12);
+    peer.send(buffer.slice(0, 16), phone.stream.rtpPort);
+  };
+  report(1);
+  await until("the first", () => phone.heard.digits.length === 1);
+  peer.ssrc++;
+  peer.timestamp -= 8000;
+  // Two packets in a row make a new source believed.
+  const { buffer, length } = peer.voice();
+  peer.send(buffer.slice(0, length), phone.stream.rtpPort);
+  report(2);
+  await until("the second", () => phone.heard.digits.length === 2);
+  assert.equal(phone.heard.digits, ["1", "2"]);
+  await hangUp(phone);
+  peer.close();
+});
+
 /** Power of one frequency in a sound (Goertzel), per sample. */
 function power(pcm: Int16Array, hertz: number): number {
   const w = (2 * Math.PI * hertz) / 8000;

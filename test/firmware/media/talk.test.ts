@@ -2,7 +2,19 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { attempts, closeAll, compare, connect, hangUp, Phone, pair, spoken } from "./phones.js";
+import {
+  attempts,
+  closeAll,
+  compare,
+  connect,
+  hangUp,
+  Phone,
+  pair,
+  randomKeys,
+  spoken,
+  toward,
+  until,
+} from "./phones.js";
 
 const test = suite("talk");
 
@@ -33,6 +45,31 @@ for (const security of ["clear", "srtp"] as const)
           assert.ok(judged.snrDb! > 30, `SNR ${judged.snrDb} dB`);
         }
       }));
+
+test("over IPv6", async () => {
+  const voice = { localAddress: "::1" };
+  const [a, b] = [new Phone("six-a", { voice }), new Phone("six-bb", { voice })];
+  try {
+    await pair(a, b);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRNOTAVAIL") throw error;
+    console.log("skipped: no IPv6 loopback here");
+    return;
+  }
+  const keys = [randomKeys(), randomKeys()];
+  a.stream.keys(keys[0], keys[1]);
+  b.stream.keys(keys[1], keys[0]);
+  // Spelled in full, as an SDP may.
+  const remoteAddress = "0:0:0:0:0:0:0:1";
+  a.stream.start({ ...toward(b.stream, { security: "srtp" }), remoteAddress });
+  b.stream.start({ ...toward(a.stream, { security: "srtp" }), remoteAddress });
+  await until("voice both ways", async () => {
+    const all = await Promise.all([a.stream.statistics(), b.stream.statistics()]);
+    return all.every(({ packetsReceived }) => packetsReceived > 10);
+  });
+  assert.equal((await a.stream.statistics()).dropped, {});
+  await hangUp(a, b);
+});
 
 test.after(closeAll);
 test.run();
