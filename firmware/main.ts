@@ -53,6 +53,10 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     () => {};
   let handset: Handset | undefined;
 
+  // First in, so last to be closed: who watches is told the end of every call and that the vibrator stopped.
+  let control: ControlServer | undefined;
+  shutdown.add("control socket", () => control?.close());
+
   const replay = new MemoryReplayCache();
   const keying = config.accounts.map((account) => openKeying(account, replay));
   shutdown.add("keying", () => {
@@ -176,14 +180,13 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     callsSoFar: { ...calls.totals },
     memory: { rssBytes: process.memoryUsage.rss(), heapUsedBytes: process.memoryUsage().heapUsed },
   });
-  const control = await ControlServer.open(
+  control = await ControlServer.open(
     config.control!,
     (method, params) => obey(method, params, { calls, handset: hand, status, simulate: devices.simulate }),
     log.for("control"),
   );
-  shutdown.add("control socket", () => control.close());
   publish = (event, monotonicMs = systemClock.now()) =>
-    control.publish({ ...event, atMs: systemClock.wallMs(), monotonicMs } as HandsetEvent);
+    control?.publish({ ...event, atMs: systemClock.wallMs(), monotonicMs } as HandsetEvent);
 
   // Keys, certificates and key pairs are made ready while nobody waits for them.
   for (const method of keying.flat())
