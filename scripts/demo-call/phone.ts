@@ -49,7 +49,8 @@ export function phoneFiles(folder: string, socketFolder: string, name: string): 
 export class Phone {
   readonly calls = new Map<number, CallSnapshot>();
   private readonly listeners = new Set<(event: HandsetEvent) => void>();
-  private exited: Promise<number | null>;
+  /** Its exit code, once it has ended; null: by a signal. */
+  readonly exited: Promise<number | null>;
 
   private constructor(
     readonly name: string,

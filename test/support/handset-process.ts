@@ -39,6 +39,8 @@ export interface HandsetOptions {
   readonly says?: string;
   readonly autoAnswerMs?: number;
   readonly maxCalls?: number;
+  /** Ports of its voice; default: some that are free. */
+  readonly rtp?: { readonly portMin: number; readonly portMax: number };
   /** Record SIP messages (read with {@link HandsetProcess.sip}). */
   readonly tap?: boolean;
 }
@@ -90,7 +92,8 @@ export class HandsetProcess {
   static async start(options: HandsetOptions): Promise<HandsetProcess> {
     mkdirSync(options.folder, { recursive: true });
     const files = phoneFiles(options.folder, options.folder, options.user);
-    const [sipPort, rtp] = [await freePort(), await freeRange(Math.max(16, 4 * (options.maxCalls ?? 1)))];
+    const sipPort = await freePort();
+    const rtp = options.rtp ?? (await freeRange(Math.max(16, 4 * (options.maxCalls ?? 1))));
     const phone = await Phone.start(options.user, sottoProgram, files, handsetConfig(options, files, sipPort, rtp));
     const { pid } = await phone.control.ask("status", {});
     return new HandsetProcess(options, files, sipPort, rtp, phone, pid);
@@ -184,6 +187,11 @@ export class HandsetProcess {
   /** Sends it a signal. */
   signal(name: NodeJS.Signals): void {
     process.kill(this.pid, name);
+  }
+
+  /** Waits for its end, which something else brings about. @returns its exit code; null: ended by a signal. */
+  exit(): Promise<number | null> {
+    return this.phone.exited;
   }
 
   /** Stops it as a system would. @returns its exit code. */
