@@ -8,8 +8,8 @@ import type { ResolvedVoiceOptions } from "./options.js";
 export interface CardUser {
   /** The card was opened: samples will come at this rate, up to this many frames a period. */
   opened(rate: number, periodFrames: number): void;
-  /** One period. Neither array may be kept; `play` must be filled. */
-  period(captured: Int16Array, play: Int16Array): void;
+  /** One period. Neither array may be kept; `play` must be filled. `audible` is false when there is no card to hear it from. */
+  period(captured: Int16Array, play: Int16Array, audible: boolean): void;
   /** The card lost captured frames at the rate of `opened`; the stream of samples has a hole. */
   gap(frames: number): void;
   /** For the person and the log. */
@@ -71,8 +71,10 @@ export class Card {
     this.idle?.cancel();
     this.idle = undefined;
     if (!wanted) {
-      if (this.options.stopAfterMs === 0) this.stopDevice();
-      else this.idle = this.timers.after(this.options.stopAfterMs, () => this.stopDevice());
+      // What the card still holds is to be heard first.
+      const waitMs = this.options.stopAfterMs + this.unplayedMs();
+      if (waitMs === 0) this.stopDevice();
+      else this.idle = this.timers.after(waitMs, () => this.stopDevice());
       return;
     }
     if (this.running) return;
@@ -94,6 +96,10 @@ export class Card {
     this.reopen?.cancel();
     await this.opening;
     await this.closeDevice();
+  }
+
+  private unplayedMs(): number {
+    return this.device && this.running ? (this.device.delayFrames().playback * 1000) / this.device.rate : 0;
   }
 
   private openDevice(): void {
@@ -155,7 +161,7 @@ export class Card {
       this.missed = false;
       this.user.device("back", "the sound card is back");
     }
-    this.user.period(captured, play);
+    this.user.period(captured, play, true);
   }
 
   private xrun(direction: "capture" | "playback", frames: number): void {
@@ -197,7 +203,7 @@ export class Card {
       }
       next += STANDIN_MS;
       this.standIn = this.timers.at(next, tick);
-      this.user.period(this.silence, this.unheard);
+      this.user.period(this.silence, this.unheard, false);
     };
     this.standIn = this.timers.at(next, tick);
   }

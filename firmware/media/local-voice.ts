@@ -52,7 +52,7 @@ export class LocalVoice implements Voice {
     this.pump = new Pump(this.voices);
     this.card = new Card(dependencies.openAudio, this.options, this.clock, this.timers, {
       opened: (rate, periodFrames) => this.pump.configure(rate, periodFrames),
-      period: (captured, play) => this.pump.period(captured, play),
+      period: (captured, play, audible) => this.pump.period(captured, play, audible),
       gap: (frames) => this.pump.gap(frames),
       device: (type, text) => queueMicrotask(() => events.device({ type, text })),
     });

@@ -12,7 +12,7 @@ export interface VoiceOptions {
   readonly ports: { readonly min: number; readonly max: number };
   /** What is wanted of the sound card. */
   readonly audio: AudioOptions;
-  /** How long the card runs on after the last stream or tone. Default 300. */
+  /** How long the card runs on after the last stream or tone has been heard. Default 300. */
   readonly stopAfterMs?: number;
   /** How long it stays open (but stopped) after that, so that the next call finds it ready; `Infinity`: for good. Default 30 000. */
   readonly closeAfterMs?: number;

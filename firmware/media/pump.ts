@@ -15,8 +15,12 @@ export interface Voiced {
   capture(pcm: Int16Array, samples: number): void;
   /** `samples` of time passed that nobody captured. */
   gap(samples: number): void;
-  /** Writes `samples` into `out`, all of them. @returns false: it would be silence, and nothing was written. */
-  playInto(out: Int16Array, samples: number): boolean;
+  /**
+   * Writes `samples` into `out`, all of them.
+   * @param audible false: there is no card to hear it from; time passes all the same.
+   * @returns false: it would be silence, and nothing was written.
+   */
+  playInto(out: Int16Array, samples: number, audible: boolean): boolean;
 }
 
 /** Joins the card to everything that speaks and hears. Allocates only in {@link configure}. */
@@ -33,6 +37,7 @@ export class Pump {
   private readonly block = new Int16Array(MAX_BLOCK);
   private readonly one = new Int16Array(MAX_BLOCK);
   private readonly sum = new Int32Array(MAX_BLOCK);
+  private audible = true;
   private readonly gain = new Gain(VOICE_RATE);
   /** One mixed block brought to the card's rate. */
   private converted = new Int16Array(0);
@@ -61,8 +66,9 @@ export class Pump {
     this.mixed = new Int16Array(periodFrames + most);
   }
 
-  /** One period of the card. */
-  period(captured: Int16Array, play: Int16Array): void {
+  /** One period of the card, or of what stands in for it (not `audible`). */
+  period(captured: Int16Array, play: Int16Array, audible: boolean): void {
+    this.audible = audible;
     if (this.down) {
       const samples = this.down.processInto(this.captured, captured, captured.length);
       this.capture(this.captured, samples);
@@ -105,7 +111,8 @@ export class Pump {
   private mixInto(out: Int16Array, at: number, samples: number): void {
     const { voices, one, sum } = this;
     for (let i = 0; i < samples; i++) sum[i] = 0;
-    for (let v = 0; v < voices.length; v++) if (voices[v].playInto(one, samples)) addInto(sum, one, samples);
+    for (let v = 0; v < voices.length; v++)
+      if (voices[v].playInto(one, samples, this.audible)) addInto(sum, one, samples);
     this.gain.saturateInto(out, at, sum, samples);
   }
 }

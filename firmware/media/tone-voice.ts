@@ -4,10 +4,15 @@ import { europeanTones, ToneGenerator, type ToneTable } from "../audio/index.js"
 import type { Voiced } from "./pump.js";
 import type { Tone } from "./voice.js";
 
+/** How long a tone waits for a card that is still being opened, ms; a click must not come much after its key. */
+const WAIT_MS = 500;
+
 /** Plays one tone at a time beside the calls. */
 export class ToneVoice implements Voiced {
   private readonly generator: ToneGenerator;
   private sounding = false;
+  /** Samples the tone has waited to be heard. */
+  private waited = 0;
 
   /**
    * @param rate Hz.
@@ -30,9 +35,14 @@ export class ToneVoice implements Voiced {
   play(tone: Tone | undefined): void {
     this.generator.play(tone === undefined ? undefined : this.table[tone]);
     this.sounding = this.generator.playing;
+    this.waited = 0;
   }
 
-  playInto(out: Int16Array, samples: number): boolean {
+  playInto(out: Int16Array, samples: number, audible: boolean): boolean {
+    if (!audible && this.waited < (WAIT_MS * this.generator.rate) / 1000) {
+      this.waited += samples;
+      return false;
+    }
     const heard = this.generator.playInto(out, samples);
     if (this.sounding && !this.generator.playing) {
       this.sounding = false;
