@@ -67,6 +67,7 @@ interface Request extends Validity {
   readonly keyUsage: readonly KeyUsage[];
   readonly extendedKeyUsage?: readonly string[];
   readonly uris: readonly string[];
+  readonly dnsNames?: readonly string[];
   readonly issuer?: IssuedIdentity;
   readonly extraExtensions?: readonly { readonly oid: string; readonly critical: boolean; readonly der: Uint8Array }[];
 }
@@ -94,12 +95,11 @@ function addExtensions(certificate: Certificate, request: Request, own: ArrayBuf
   add("2.5.29.15", true, new BitString({ valueHex: Uint8Array.of(bits).buffer, unusedBits }));
   if (request.extendedKeyUsage)
     add("2.5.29.37", false, new ExtKeyUsage({ keyPurposes: [...request.extendedKeyUsage] }).toSchema());
-  if (request.uris.length > 0)
-    add(
-      "2.5.29.17",
-      false,
-      new GeneralNames({ names: request.uris.map((value) => new GeneralName({ type: 6, value })) }).toSchema(),
-    );
+  const names = [
+    ...request.uris.map((value) => new GeneralName({ type: 6, value })),
+    ...(request.dnsNames ?? []).map((value) => new GeneralName({ type: 2, value })),
+  ];
+  if (names.length > 0) add("2.5.29.17", false, new GeneralNames({ names }).toSchema());
   add("2.5.29.14", false, new OctetString({ valueHex: own }));
   add(
     "2.5.29.35",
@@ -191,5 +191,29 @@ export async function issueIdentity(issuer: IssuedIdentity, request: IdentityReq
     commonName: request.commonName ?? request.uri,
     keyUsage: request.keyUsage ?? ["digitalSignature"],
     uris: [request.uri],
+  });
+}
+
+/** What the certificate of a SIP server says (RFC 5922 section 7.1). */
+export interface ServerRequest extends Validity {
+  /** Not looked at by who follows RFC 5922; default the first name. */
+  readonly commonName?: string;
+  /** `sip:example.com`: the domains it serves; become subjectAltName URIs. */
+  readonly uris?: readonly string[];
+  /** Names of domain or host; become subjectAltName DNS names. */
+  readonly dnsNames?: readonly string[];
+}
+
+/** Makes an RSA-2048 certificate for a TLS server or client that speaks for a domain, signed with SHA-256. */
+export async function issueServer(issuer: IssuedIdentity, request: ServerRequest): Promise<IssuedIdentity> {
+  const { uris = [], dnsNames = [] } = request;
+  return issue({
+    ...request,
+    issuer,
+    isCa: false,
+    commonName: request.commonName ?? dnsNames[0] ?? uris[0] ?? "SIP server",
+    keyUsage: ["digitalSignature", "keyEncipherment"],
+    uris,
+    dnsNames,
   });
 }
