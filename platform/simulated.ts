@@ -1,6 +1,6 @@
 // The simulated devices as the host platform offers them: their options, and the hand that moves them from outside.
 
-import { access, constants, mkdir } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { type HeadsetEvent, type PhoneKey, phoneKeys } from "../drivers/contract.js";
@@ -11,6 +11,7 @@ import {
   type SimulatedKeys,
   type SimulatedSoundOptions,
 } from "../drivers/simulated/index.js";
+import { makeFolder } from "../firmware/runtime/index.js";
 import type { OptionsSchema } from "./options.js";
 
 /** Things that can be done to a device from outside, by name. @throws Error with a sentence for the user. */
@@ -43,7 +44,7 @@ export async function checkSimulatedSound(options: Partial<SimulatedSoundOptions
   if (options.playbackWav === undefined) return;
   const folder = dirname(options.playbackWav);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK);
   } catch (error) {
     throw new Error(`the recording ${options.playbackWav} cannot be written: ${(error as Error).message}`);

@@ -1,9 +1,10 @@
 // Records sound to a WAV file while it is heard: bounded memory, no waiting for the disk, a good file even if the process dies.
 
 import { writeSync } from "node:fs";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { WAV_HEADER_BYTES, writeWavHeaderInto, writeWavSamplesInto } from "../../firmware/audio/wav.js";
+import { makeFolder } from "../../firmware/runtime/folder.js";
 
 const BLOCK_BYTES = 16_384;
 const BLOCKS = 4;
@@ -47,7 +48,7 @@ export class WavRecorder {
    */
   static async open(path: string, rate: number): Promise<WavRecorder> {
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       const recorder = new WavRecorder(path, rate, await open(path, "w", 0o600));
       await recorder.writeHeader(0);
       return recorder;

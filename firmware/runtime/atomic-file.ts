@@ -1,9 +1,9 @@
 // Files that are either the old or the new version, never half of one.
 
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import writeFileAtomicCallback from "write-file-atomic";
+import { makeFolder } from "./folder.js";
 
 /** How {@link writeFileAtomic} writes. */
 export interface AtomicWriteOptions {
@@ -20,7 +20,7 @@ export async function writeFileAtomic(
   content: string | Uint8Array,
   options: AtomicWriteOptions = {},
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const data = typeof content === "string" ? content : Buffer.from(content.buffer, content.byteOffset, content.length);
   await writeFileAtomicCallback(path, data, { mode: options.mode ?? 0o600, fsync: true });
 }

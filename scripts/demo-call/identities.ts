@@ -1,9 +1,10 @@
 // Certificates and keys of the demo's two people, made on first run and used again while they are valid.
 
 import { randomBytes, X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAuthority, type IssuedIdentity, issueIdentity } from "../../firmware/crypto/issue.js";
+import { makeFolder } from "../../firmware/runtime/index.js";
 
 const DAY_MS = 86_400_000;
 
@@ -34,7 +35,7 @@ export async function ensureIdentities(
   folder: string,
   people: Readonly<Record<string, string>>,
 ): Promise<{ readonly identities: DemoIdentities; readonly made: boolean }> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const identities: DemoIdentities = {
     authorityFile: join(folder, "demo-ca.crt"),
     pskFile: join(folder, "shared-key.hex"),

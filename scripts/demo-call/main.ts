@@ -1,11 +1,11 @@
 // The demo: two handset processes place a call that carries a voice each way, and a report says what came of it.
 
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, release, tmpdir, type } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { CallSnapshot } from "../../firmware/call/types.js";
-import { systemClock, type TraceEntry } from "../../firmware/runtime/index.js";
+import { makeFolder, systemClock, type TraceEntry } from "../../firmware/runtime/index.js";
 import { analyse, type TimedAudio } from "../demo-report/analyse.js";
 import { delaysOf } from "../demo-report/delays.js";
 import { buildLadder, readTaps, type Side } from "../demo-report/ladder.js";
@@ -205,7 +205,7 @@ function last(phone: Phone | undefined): CallSnapshot | undefined {
 async function main(): Promise<void> {
   const options = readOptions(process.argv);
   const folder = resolve(options.out);
-  mkdirSync(folder, { recursive: true });
+  await makeFolder(folder);
   accessSync(folder, constants.W_OK);
   const sockets = mkdtempSync(join(tmpdir(), "sotto-demo-"));
   const files = { alice: phoneFiles(folder, sockets, "alice"), bob: phoneFiles(folder, sockets, "bob") };

@@ -1,9 +1,10 @@
 // `npm start`: one handset on this machine with this terminal as its keys and screen; a second one in another terminal can be called.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
+import { makeFolder } from "../../firmware/runtime/index.js";
 import { ensureIdentities } from "../demo-call/identities.js";
 
 const ports = { alice: 5060, bob: 5062 } as const;
@@ -25,7 +26,7 @@ const top = process.env["SOTTO_TOP"] ?? process.cwd();
 async function readyMade(me: Person): Promise<string> {
   const folder = join(top, "out", "handset");
   const other: Person = me === "alice" ? "bob" : "alice";
-  mkdirSync(folder, { recursive: true });
+  await makeFolder(folder);
   const { identities } = await ensureIdentities(join(folder, "identities"), uris);
   const file = join(folder, `${me}.json`);
   if (existsSync(file)) return file;

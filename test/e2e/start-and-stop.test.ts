@@ -101,6 +101,15 @@ start("a recording that is not there, and one that is none", async () => {
   assert.ok(wrong[0].includes(text) && /WAV/.test(wrong[0]), wrong[0]);
 });
 
+start("a recording that cannot be written", async () => {
+  const file = join(tone, "below-a-file.wav");
+  const words = await failedStart("no-folder", (config: { devices?: unknown }) => {
+    config.devices = { audio: { playbackWav: file } };
+  });
+  assert.is(words.length, 1, words.join("\n"));
+  assert.ok(words[0].includes(file), words[0]);
+});
+
 start("a wrong configuration: each problem one sentence with field, value and what is allowed", async () => {
   const unknown = await failedStart("unknown-field", (config: Record<string, unknown>) => {
     config["colour"] = "blue";
