@@ -25,6 +25,8 @@ export interface Failure {
   readonly reason: string;
   readonly cause: "response" | "timeout" | "transport";
   readonly response?: SipResponse;
+  /** Of a 401 or 407: why no credentials were sent, or that those sent were wrong. */
+  readonly authentication?: "wrong-credentials" | "no-credentials" | "unsupported" | "too-many";
 }
 
 /** A call we place. */
@@ -33,8 +35,12 @@ export interface OutgoingInviteOptions {
   readonly target: string;
   /** Our address of record; goes into From. */
   readonly from: { readonly uri: string; readonly displayName?: string };
+  /** The account whose credentials, contact and routes are used, when From hides it. */
+  readonly account?: string;
   /** Where to send it when not where the target says (outbound proxy). */
   readonly nextHop?: SipAddress;
+  /** Route fields, first hop first (RFC 3608); they decide where it goes unless `nextHop` is there. */
+  readonly routes?: readonly string[];
   readonly body?: SipBody;
   readonly headers?: ExtraHeaders;
 }
@@ -68,8 +74,14 @@ export interface IncomingInvite {
   readonly source: SipAddress;
   /** Set by whoever takes the call. */
   events: IncomingInviteEvents;
-  /** 101-199 with our tag. */
-  provisional(status: number, options?: ResponseOptions): void;
+  /** Whether the caller takes reliable provisional responses, and whether it insists on them (RFC 3262). */
+  readonly takesReliable: boolean;
+  readonly needsReliable: boolean;
+  /**
+   * 101-199 with our tag. Where the caller insists on it or `reliable` says so it is sent again until its PRACK comes; a 2xx waits for the
+   * PRACK of a response with a body.
+   */
+  provisional(status: number, options?: ResponseOptions & { readonly reliable?: boolean }): void;
   /** 2xx with our tag; retransmitted until the ACK. */
   accept(options: ResponseOptions): InviteDialog;
   /** 3xx-6xx. */
@@ -85,6 +97,8 @@ export interface ResponseOptions {
 export interface IncomingInviteEvents {
   /** CANCELled (487 is already answered) or the transaction timed out; said once, never after accept() or reject(). */
   cancelled(reason: string): void;
+  /** The PRACK of a reliable response with an offer of ours: its body is the answer. */
+  prack?(request: SipRequest): void;
 }
 
 /** A confirmed dialog with an INVITE usage (RFC 3261 section 12; RFC 5057). */
@@ -97,11 +111,16 @@ export interface InviteDialog {
   ack(body?: SipBody): void;
   /** Sends a re-INVITE. One at a time: rejects a second with failure 491 by itself. 491 from the peer is retried as in section 14.1. */
   reinvite(body: SipBody, result: (outcome: { readonly ok: SipResponse } | { readonly failed: Failure }) => void): void;
+  /** Sends an UPDATE (RFC 3311), with an offer or without one; 491 is retried. One at a time, as with {@link reinvite}. */
+  update(
+    body: SipBody | undefined,
+    result: (outcome: { readonly ok: SipResponse } | { readonly failed: Failure }) => void,
+  ): void;
   /** Ends the call. Where a 2xx of ours is not yet ACKed it waits for the ACK or its time-out (section 15). Idempotent. */
   bye(headers?: ExtraHeaders): void;
 }
 
-/** A re-INVITE of the peer. */
+/** A re-INVITE of the peer, or an UPDATE with an offer (`request.method` tells). */
 export interface IncomingReinvite {
   readonly request: SipRequest;
   accept(options: ResponseOptions): void;
@@ -113,6 +132,8 @@ export interface InviteDialogEvents {
   acked(request: SipRequest, atMs: number): void;
   /** The peer re-INVITEs; answer it through its methods. */
   reinvite(request: IncomingReinvite): void;
+  /** The session timer asks for a re-INVITE with the session as it is (the peer takes no UPDATE); its 2xx needs `ack()` as always. */
+  refresh?(): void;
   /** Over: BYE of the peer, BYE answered, ACK that never came, 481/408 to a request within. Said once. `headers` of the peer's BYE when there is one. */
   ended(why: {
     readonly by: "peer" | "us" | "timeout" | "error";
@@ -130,6 +151,8 @@ export interface UserAgentEvents {
    * media we can do. 200 without a body when this is absent.
    */
   options?(request: SipRequest): ResponseOptions & { readonly status: number };
+  /** A MESSAGE (RFC 3428), in a dialog or not; the status it is answered with. 405 when this is absent. */
+  message?(request: SipRequest, source: SipAddress): ResponseOptions & { readonly status: number };
 }
 
 /** Counters of what was received and dropped, by reason; shown in `sotto status`. */

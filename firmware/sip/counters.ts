@@ -27,6 +27,10 @@ const reasons = [
   "forked-2xx", // acknowledged and ended
   "ack-timeout", // our 2xx was never acknowledged
   "transaction-timeout",
+  "challenges", // 401 and 407 received
+  "server-proof-wrong", // Authentication-Info of a server that does not know our password
+  "session-expired", // nobody refreshed it (RFC 4028)
+  "redirected", // 3xx followed
 ] as const;
 
 /** A reason something is counted under. */

@@ -5,7 +5,7 @@ import { type Log, silentLog } from "../runtime/log.js";
 import type { Result } from "../runtime/result.js";
 import type { Timers } from "../runtime/timers.js";
 import type {
-  Failure,
+  ExtraHeaders,
   OutgoingInvite,
   OutgoingInviteEvents,
   OutgoingInviteOptions,
@@ -13,7 +13,7 @@ import type {
   SipCounters,
   UserAgentEvents,
 } from "./contract.js";
-import { composeRequest, findHop, type RequestTarget } from "./core/client-request.js";
+import { composeRequest, findHop, newIdentity, type RequestTarget } from "./core/client-request.js";
 import { IncomingCall } from "./core/incoming-invite.js";
 import { OutgoingCall } from "./core/outgoing-invite.js";
 import type { Accepts } from "./core/screening.js";
@@ -25,12 +25,15 @@ import {
   Fields,
   Ids,
   InviteSession,
+  MIN_SE_FLOOR,
   notSent,
   type RandomBytes,
-  refusedBy,
-  timedOut,
+  type SendOutcome,
+  type SessionTimerPolicy,
+  sendAuthorised,
 } from "./dialog/index.js";
-import { defaultParseLimits, type ParseLimits, type SipResponse, type SipUri } from "./grammar/index.js";
+import type { Authenticator } from "./digest/index.js";
+import { defaultParseLimits, type ParseLimits, parseSipUri, type SipUri } from "./grammar/index.js";
 import { defaultTiming, type SipTiming, TransactionLayer } from "./transaction/index.js";
 import { type Resolver, type SipTransport, systemResolver, TransportLayer } from "./transport/index.js";
 
@@ -77,15 +80,21 @@ export interface UserAgentOptions {
   readonly accepts?: Accepts;
   /** Media types taken in an INVITE, default `application/sdp`. */
   readonly acceptBodies?: readonly string[];
-  /** Option tags served, lower case. */
+  /** Option tags served beside the core's own (100rel, timer), lower case. */
   readonly supported?: readonly string[];
+  /** Contact value of an account where it has one of its own (GRUU). */
+  readonly contactOf?: (account: string) => string | undefined;
+  /** Who answers challenges for an account (its address of record, or where the peer reached us). */
+  readonly auth?: (account: string) => Authenticator | undefined;
+  /** RFC 4028; by default 1800 s are asked for and 90 s taken. */
+  readonly sessionTimer?: Partial<SessionTimerPolicy>;
   readonly resolver?: Resolver;
   readonly timing?: Partial<SipTiming>;
   readonly limits?: Partial<SipLimits>;
 }
 
 /** What became of {@link UserAgent.request}: a 2xx, or not. */
-export type RequestOutcome = { readonly ok: SipResponse; readonly atMs: number } | { readonly failed: Failure };
+export type RequestOutcome = SendOutcome;
 
 /** One SIP user agent on one transport. */
 export class UserAgent {
@@ -117,10 +126,15 @@ export class UserAgent {
         contactUser: options.contact?.user,
         contactName: options.contact?.displayName,
         accept: (options.acceptBodies ?? ["application/sdp"]).map((type) => type.toLowerCase()),
-        supported: (options.supported ?? []).map((tag) => tag.toLowerCase()),
+        supported: ["100rel", "timer", ...(options.supported ?? []).map((tag) => tag.toLowerCase())],
+        contactOf: options.contactOf,
       },
       transport.local,
     );
+    const { expiresS = 1800, minS = MIN_SE_FLOOR } = options.sessionTimer ?? {};
+    if (minS < MIN_SE_FLOOR || (expiresS !== 0 && expiresS < minS))
+      throw new RangeError(`session timer: 90 <= minS <= expiresS (or expiresS 0), got ${minS} and ${expiresS}`);
+    const sessionTimer = { expiresS, minS };
     const statelessTag = this.ids.statelessTag.bind(this.ids);
     this.transport = new TransportLayer({
       transport,
@@ -137,6 +151,7 @@ export class UserAgent {
       counters: this.tally,
       ids: this.ids,
       accepts: options.accepts ?? (() => true),
+      sessionTimer,
       dialogs: this.dialogs,
       events: () => this.events,
       state: () => (this.closing ? "closing" : this.calls >= this.limits.dialogs ? "full" : "open"),
@@ -171,6 +186,8 @@ export class UserAgent {
       transport: this.transport,
       transactions: this.transactions,
       pendingInviteMs: this.limits.pendingInviteMs,
+      sessionTimer,
+      auth: options.auth ?? (() => undefined),
       resolve: (uri: SipUri, done: (result: Result<SipAddress>) => void) => resolver.resolve(uri, done),
       add: (dialog) => void this.dialogs.set(dialog.key, dialog),
       remove: (dialog) => {
@@ -212,25 +229,29 @@ export class UserAgent {
   }
 
   /**
-   * Sends a request that makes no dialog, such as an OPTIONS ping; `done` is called once.
+   * Sends a request that makes no dialog, such as an OPTIONS ping or a REGISTER, and answers challenges; `done` is called once.
    * @throws TypeError as {@link invite}, and for INVITE, ACK, CANCEL, BYE.
    */
   request(method: string, options: RequestTarget, done: (outcome: RequestOutcome) => void): void {
     if (["INVITE", "ACK", "CANCEL", "BYE"].includes(method)) throw new TypeError(`${method} is not sent on its own`);
     if (this.closing) throw new Error("the user agent is closed");
-    const extra = method === "OPTIONS" ? [this.fields.contact, this.fields.accept] : [this.fields.contact];
-    const composed = composeRequest(this.host, method, options, extra, this.ids.callId());
-    const go = (to: SipAddress): void => {
-      const started = this.transactions.startRequest(composed.request, composed.branch, to, {
-        final: (response, atMs) =>
-          done(response.status < 300 ? { ok: response, atMs } : { failed: refusedBy(response) }),
-        timeout: () => done({ failed: timedOut }),
-        transportError: (error) => done({ failed: notSent(error.message) }),
-      });
-      if (!started) done({ failed: notSent("too many transactions") });
-    };
-    findHop(this.host, composed.uri, options.nextHop, (result) => {
-      if (result.ok) go(result.value);
+    const account = options.account ?? options.from.uri;
+    const contact: ExtraHeaders = options.contacts
+      ? options.contacts.map((value) => ["Contact", value] as const)
+      : method === "MESSAGE"
+        ? []
+        : [this.fields.contactFor(account)];
+    const extra = method === "OPTIONS" ? [...contact, this.fields.accept] : contact;
+    const identity = { ...newIdentity(this.host), ...(options.sequence ? { callId: options.sequence.callId } : {}) };
+    let seq = identity.seq;
+    const make = () =>
+      composeRequest(this.host, method, options, extra, { ...identity, seq: options.sequence?.next() ?? seq++ });
+    const { uri } = composeRequest(this.host, method, options, extra, identity);
+    const target = parseSipUri(options.target);
+    const scope = target.ok ? target.value.host : options.target;
+    findHop(this.host, uri, options.nextHop, (result) => {
+      if (result.ok)
+        sendAuthorised(this.host, this.host.auth(account)?.begin(scope, options.registrar), make, result.value, done);
       else done({ failed: notSent(result.error.text) });
     });
   }

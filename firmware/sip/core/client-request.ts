@@ -3,6 +3,7 @@
 import { ok, type Result } from "../../runtime/result.js";
 import type { ExtraHeaders, SipAddress, SipBody } from "../contract.js";
 import type { DialogHost } from "../dialog/index.js";
+import { routed } from "../dialog/route.js";
 import {
   bodyHeaders,
   checkedHeaders,
@@ -11,6 +12,7 @@ import {
   isNumeric,
   isToken,
   isUri,
+  parseNameAddr,
   parseSipUri,
   printNameAddr,
   printSipUri,
@@ -20,12 +22,43 @@ import {
 
 /** Who a request is for and from. */
 export interface RequestTarget {
-  /** Request-URI and To. */
+  /** Request-URI, and To unless `to` says otherwise. */
   readonly target: string;
+  /** To, where it is not the Request-URI (REGISTER). */
+  readonly to?: string;
   readonly from: { readonly uri: string; readonly displayName?: string };
+  /** The account whose credentials and contact are used; by default the From URI. */
+  readonly account?: string;
   readonly nextHop?: SipAddress;
+  /** Route fields, first hop first; they decide where it goes unless `nextHop` is there. */
+  readonly routes?: readonly string[];
   readonly headers?: ExtraHeaders;
   readonly body?: SipBody;
+  /** Contact values in place of our own; empty: no Contact. */
+  readonly contacts?: readonly string[];
+  /** Call-ID and CSeq numbers that several requests share (RFC 3261 section 10.2). */
+  readonly sequence?: RequestSequence;
+  /** It goes to the configured registrar: the realm it asks with is the account's. */
+  readonly registrar?: boolean;
+}
+
+/** What ties requests together that are no dialog. */
+export interface RequestSequence {
+  readonly callId: string;
+  /** The next CSeq number. */
+  next(): number;
+}
+
+/** What stays the same when a request is tried again: with credentials, elsewhere, with other terms. */
+export interface RequestIdentity {
+  readonly callId: string;
+  readonly fromTag: string;
+  readonly seq: number;
+}
+
+/** Call-ID, tag and number of a request of its own. */
+export function newIdentity(host: DialogHost): RequestIdentity {
+  return { callId: host.ids.callId(), fromTag: host.ids.tag(), seq: host.ids.firstSeq() };
 }
 
 const ours = new Set([
@@ -38,12 +71,15 @@ const ours = new Set([
   "contact",
   "content-length",
   "content-type",
+  "authorization",
+  "proxy-authorization",
 ]);
 
 /** A request ready to go, and where it goes. */
 export interface ComposedRequest {
   readonly request: SipRequest;
   readonly branch: string;
+  /** Where it goes when no next hop is given: the first route, or the Request-URI. */
   readonly uri: SipUri;
 }
 
@@ -56,7 +92,7 @@ export function composeRequest(
   method: string,
   options: RequestTarget,
   fields: ExtraHeaders,
-  callId: string,
+  identity: RequestIdentity,
 ): ComposedRequest {
   if (!isToken(method)) throw new TypeError(`method is not a token: ${JSON.stringify(method)}`);
   const parsed = parseSipUri(options.target);
@@ -76,15 +112,19 @@ export function composeRequest(
   const from = printNameAddr({
     ...(displayName === undefined ? {} : { displayName }),
     uri: options.from.uri,
-    params: [{ name: "tag", value: host.ids.tag() }],
+    params: [{ name: "tag", value: identity.fromTag }],
   });
+  for (const route of options.routes ?? [])
+    if (!parseNameAddr(route).ok) throw new TypeError(`not a route: ${JSON.stringify(route)}`);
+  const { uri: requestUri, routes } = routed(target, options.routes ?? []);
   const headers = new Headers([
     ["Via", host.transport.newVia(branch)],
     ["Max-Forwards", "70"],
     ["From", from],
-    ["To", `<${target}>`],
-    ["Call-ID", callId],
-    ["CSeq", `${host.ids.firstSeq()} ${method}`],
+    ["To", `<${options.to ?? target}>`],
+    ["Call-ID", identity.callId],
+    ["CSeq", `${identity.seq} ${method}`],
+    ...(routes.length > 0 ? ([["Route", routes.join(", ")]] as const) : []),
     ...fields,
     ...host.fields.userAgent,
     ...checkedHeaders(options.headers ?? []),
@@ -93,11 +133,13 @@ export function composeRequest(
   const request: SipRequest = {
     kind: "request",
     method,
-    uri: target,
+    uri: requestUri,
     headers,
     body: options.body?.content ?? new Uint8Array(0),
   };
-  return { request, branch, uri };
+  const first = options.routes?.length ? parseNameAddr(options.routes[0]) : undefined;
+  const hop = first?.ok ? parseSipUri(first.value.uri) : undefined;
+  return { request, branch, uri: hop?.ok ? hop.value : uri };
 }
 
 /** Where a request goes first: `nextHop` when it is given (a name is looked up), else what the URI says. At once when all is numeric. */

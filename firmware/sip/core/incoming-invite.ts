@@ -9,10 +9,18 @@ import type {
   ResponseOptions,
   SipAddress,
 } from "../contract.js";
-import { type DialogHost, DialogState, InviteSession, recordRoutes } from "../dialog/index.js";
+import {
+  answerTimer,
+  type DialogHost,
+  DialogState,
+  InviteSession,
+  recordRoutes,
+  type SessionTerms,
+} from "../dialog/index.js";
 import { makeResponse, parseNumber, type SipRequest, type SipResponse } from "../grammar/index.js";
-import type { InviteServerTransaction } from "../transaction/index.js";
+import type { InviteServerTransaction, NonInviteServerTransaction } from "../transaction/index.js";
 import type { ReceivedRequest } from "../transport/index.js";
+import { ReliableProvisionals } from "./reliable-provisional.js";
 
 /** A provisional response is repeated this often, so that no proxy cancels a long ringing (section 13.3.1.1). */
 const REFRESH_MS = 60_000;
@@ -29,6 +37,9 @@ export class IncomingCall implements IncomingInvite {
   private phase: "open" | "answered" | "over" = "open";
   private refresh: Timer | undefined;
   private readonly limits: Timer[] = [];
+  private readonly reliable: ReliableProvisionals;
+  /** The 2xx, while a reliable response with a body waits for its PRACK. */
+  private heldAnswer: (() => void) | undefined;
 
   /** @param closed it is no longer waiting for an answer. */
   constructor(
@@ -42,6 +53,7 @@ export class IncomingCall implements IncomingInvite {
     this.receivedAtMs = received.atMs;
     this.source = received.source;
     this.tag = host.ids.tag();
+    this.reliable = new ReliableProvisionals(host, received.cseq.seq, () => this.unacknowledged());
     transaction.user = {
       cancelled: (cancel) => this.giveUp(487, cancel.headers.get("Reason") ?? "the caller hung up"),
     };
@@ -56,12 +68,33 @@ export class IncomingCall implements IncomingInvite {
     return this.tag;
   }
 
-  provisional(status: number, options: ResponseOptions = {}): void {
+  provisional(status: number, options: ResponseOptions & { readonly reliable?: boolean } = {}): void {
     if (!(status >= 101 && status <= 199)) throw new RangeError(`status must be 101 to 199, got ${status}`);
     if (this.phase !== "open") return;
     this.establish();
-    const response = this.respond(status, options, [...recordRoutes(this.request), this.host.fields.contact]);
-    this.armRefresh(response);
+    const { fields } = this.host;
+    const common = [...recordRoutes(this.request), fields.contactFor(this.received.to.uri), fields.allow];
+    if (!options.reliable && !this.needsReliable) {
+      this.armRefresh(this.respond(status, options, common));
+      return;
+    }
+    this.reliable.send({
+      hasBody: options.body !== undefined,
+      send: (rseq) => {
+        const said = [...common, ["Require", "100rel"], ["RSeq", String(rseq)]] as const;
+        this.respond(status, options, said);
+      },
+    });
+  }
+
+  /** Whether the caller takes reliable provisional responses (RFC 3262 section 3). */
+  get takesReliable(): boolean {
+    return this.needsReliable || has(this.request, "Supported");
+  }
+
+  /** Whether the caller insists on them. */
+  get needsReliable(): boolean {
+    return has(this.request, "Require");
   }
 
   accept(options: ResponseOptions): InviteDialog {
@@ -73,9 +106,50 @@ export class IncomingCall implements IncomingInvite {
       return session;
     }
     this.close("answered");
-    const ok = this.respond(200, options, [...recordRoutes(this.request), ...this.host.fields.invite]);
-    session.answer(this.received.cseq.seq, () => this.transaction.respond(ok));
+    const send = (): void => {
+      this.reliable.stop();
+      const { terms, fields } = this.timer;
+      const said = [...recordRoutes(this.request), ...this.host.fields.invite(this.received.to.uri), ...fields];
+      const ok = this.respond(200, options, said);
+      session.answer(this.received.cseq.seq, () => this.transaction.respond(ok), this.request, terms);
+    };
+    if (this.reliable.holdsFinal) this.heldAnswer = send;
+    else send();
     return session;
+  }
+
+  private get timer(): { readonly terms: SessionTerms | undefined; readonly fields: ExtraHeaders } {
+    const answer = answerTimer(this.request, this.host.sessionTimer);
+    // Too short an interval was refused before the call came to anybody.
+    return "tooShort" in answer ? { terms: undefined, fields: [] } : answer;
+  }
+
+  /** The caller acknowledges a reliable response (RFC 3262 section 3). */
+  private prack(received: ReceivedRequest, transaction: NonInviteServerTransaction): void {
+    const answer = (status: number): void =>
+      transaction.respond(makeResponse(received.request, status, { headers: this.host.fields.server }));
+    const matched = this.reliable.acknowledge(received.request.headers.get("RAck"));
+    if (!matched) return answer(481);
+    const hasBody = received.request.body.length > 0;
+    // A body answers the offer of our response; an offer of the caller's own has its place in re-INVITE and UPDATE here.
+    if (hasBody && !matched.hasBody) return answer(488);
+    answer(200);
+    if (hasBody) this.events.prack?.(received.request);
+    const held = this.heldAnswer;
+    if (!held || this.reliable.holdsFinal) return;
+    this.heldAnswer = undefined;
+    held();
+  }
+
+  /** 64*T1 without a PRACK: the call cannot be set up (RFC 3262 section 3). */
+  private unacknowledged(): void {
+    const why = "a provisional response was never acknowledged";
+    if (this.phase === "open") this.giveUp(504, why);
+    else if (this.heldAnswer) {
+      this.heldAnswer = undefined;
+      this.respond(504, {}, []);
+      this.session?.end({ by: "timeout", text: why });
+    }
   }
 
   reject(status: number, options: ResponseOptions = {}): void {
@@ -83,6 +157,7 @@ export class IncomingCall implements IncomingInvite {
     this.mustBeOpen();
     if (this.phase === "over") return;
     this.close("answered");
+    this.reliable.stop();
     this.respond(status, options, []);
     this.session?.drop();
   }
@@ -107,6 +182,7 @@ export class IncomingCall implements IncomingInvite {
       false,
       () => this.giveUp(487, "the caller hung up"),
     );
+    this.session.earlyPrack = (received, transaction) => this.prack(received, transaction);
     return this.session;
   }
 
@@ -132,7 +208,12 @@ export class IncomingCall implements IncomingInvite {
   private close(phase: "answered" | "over"): void {
     this.phase = phase;
     this.refresh?.cancel();
+    if (phase === "over") this.reliable.stop();
     for (const timer of this.limits) timer.cancel();
     this.closed();
   }
+}
+
+function has(request: SipRequest, name: "Supported" | "Require"): boolean {
+  return request.headers.all(name).some((tag) => tag.toLowerCase() === "100rel");
 }

@@ -1,41 +1,67 @@
-// A call we place, until it is answered or failed: forks, CANCEL and its race with the answer (RFC 3261 sections 9.1, 13.2).
+// A call we place, until it is answered or failed: every try of it, with credentials, at other targets, on other terms (RFC 3261 sections 8.1.3, 13.2).
 
-import type { Timer } from "../../runtime/timers.js";
-import type { Failure, OutgoingInvite, OutgoingInviteEvents, OutgoingInviteOptions, SipAddress } from "../contract.js";
-import { type DialogHost, DialogState, InviteSession, notSent, refusedBy, timedOut } from "../dialog/index.js";
-import { cancelFor, type Essentials, quote, readEssentials, reasonPhrase, type SipResponse } from "../grammar/index.js";
-import { type InviteClientTransaction, type InviteClientUser, longWait } from "../transaction/index.js";
-import { type ComposedRequest, composeRequest, findHop } from "./client-request.js";
+import type {
+  ExtraHeaders,
+  Failure,
+  OutgoingInvite,
+  OutgoingInviteEvents,
+  OutgoingInviteOptions,
+} from "../contract.js";
+import {
+  type DialogHost,
+  type InviteSession,
+  judge,
+  MIN_SE_FLOOR,
+  notSent,
+  readMinSe,
+  refusedBy,
+  timerFields,
+  withCredentials,
+} from "../dialog/index.js";
+import type { Attempt } from "../digest/index.js";
+import { parseSipUri, quote, readEssentials, reasonPhrase, type SipResponse } from "../grammar/index.js";
+import { composeRequest, findHop, newIdentity, type RequestIdentity } from "./client-request.js";
+import { type InviteOwner, InviteTry } from "./invite-try.js";
+import { Redirects, type RedirectTarget } from "./redirects.js";
 
-/** Dialogs one forked INVITE may make. */
-const MAX_FORKS = 16;
+/** INVITEs one call may send: challenges, redirects and terms together. */
+const MAX_TRIES = 24;
 
-export class OutgoingCall implements OutgoingInvite, InviteClientUser {
+export class OutgoingCall implements OutgoingInvite, InviteOwner {
   readonly callId: string;
-  private readonly composed: ComposedRequest;
-  private readonly essentials: Essentials;
-  private readonly sessions = new Map<string, InviteSession>();
-  private transaction: InviteClientTransaction | undefined;
-  private destination: SipAddress | undefined;
-  private cancelReason: string | undefined;
-  private cancelled = false;
-  private cancelSent = false;
-  private giveUp: Timer | undefined;
+  readonly account: string;
+  private readonly identity: RequestIdentity;
+  private readonly redirects: Redirects;
+  private readonly attempt: Attempt | undefined;
+  private seq: number;
+  private tries = 0;
+  private live = 0;
+  private current: InviteTry | undefined;
+  private aim: RedirectTarget | undefined;
+  private intervalS: number;
+  private minSe = MIN_SE_FLOOR;
+  private cancelled: ExtraHeaders | undefined;
+  private saidSent = false;
   /** accepted or failed has been said. */
   private settled = false;
 
-  /** @param gone nothing of it is left. @throws TypeError, see {@link composeRequest}. */
+  /** @param over nothing of it is left. @throws TypeError, see {@link composeRequest}. */
   constructor(
-    private readonly host: DialogHost,
+    readonly host: DialogHost,
     private readonly options: OutgoingInviteOptions,
     private readonly events: OutgoingInviteEvents,
-    private readonly gone: () => void,
+    private readonly over: () => void,
   ) {
-    this.callId = host.ids.callId();
-    this.composed = composeRequest(host, "INVITE", options, host.fields.invite, this.callId);
-    const essentials = readEssentials(this.composed.request);
-    if (!essentials.ok) throw new TypeError(essentials.error.text);
-    this.essentials = essentials.value;
+    this.identity = newIdentity(host);
+    this.callId = this.identity.callId;
+    this.account = options.account ?? options.from.uri;
+    this.seq = this.identity.seq;
+    this.intervalS = host.sessionTimer.expiresS;
+    this.compose();
+    const target = parseSipUri(options.target);
+    if (!target.ok) throw new TypeError(target.error.text);
+    this.redirects = new Redirects(target.value);
+    this.attempt = host.auth(this.account)?.begin(target.value.host);
   }
 
   /** Whether it still rings. */
@@ -44,144 +70,135 @@ export class OutgoingCall implements OutgoingInvite, InviteClientUser {
   }
 
   start(): void {
-    const { host, composed } = this;
-    const go = (to: SipAddress): void => {
+    const { composed, essentials } = this.compose();
+    this.seq++;
+    this.tries++;
+    const request = withCredentials(composed.request, this.attempt);
+    const attempt = new InviteTry(this, request, essentials, composed.branch);
+    this.live++;
+    this.current = undefined;
+    findHop(this.host, composed.uri, this.options.nextHop, (result) => {
       if (this.settled) return;
-      this.destination = to;
-      this.transaction = host.transactions.startInvite(composed.request, composed.branch, to, this, (atMs) =>
-        this.events.sent(atMs),
-      );
-      if (!this.transaction && !this.settled) this.abandon(notSent("too many transactions"));
-    };
-    findHop(host, composed.uri, this.options.nextHop, (result) => {
-      if (result.ok) go(result.value);
-      else if (!this.settled) this.abandon(notSent(result.error.text));
+      if (result.ok) {
+        this.current = attempt;
+        attempt.start(result.value);
+      } else this.abandon(notSent(result.error.text));
     });
   }
 
   /** Fails it in place of {@link start}. */
   refuse(text: string): void {
+    this.live++;
     this.abandon(notSent(text));
   }
 
   cancel(reason?: string): void {
     if (this.settled || this.cancelled) return;
-    this.cancelled = true;
-    this.cancelReason = reason;
-    if (!this.destination) this.abandon(terminated("timeout"));
-    else this.sendCancel();
+    this.cancelled = reasonHeader(reason);
+    if (this.current) this.current.cancel(this.cancelled);
+    else this.abandon(terminated("timeout"));
+  }
+
+  sent(atMs: number): void {
+    if (this.saidSent) return;
+    this.saidSent = true;
+    this.events.sent(atMs);
   }
 
   provisional(response: SipResponse, atMs: number): void {
-    if (response.status > 100) this.earlyDialog(response);
-    this.events.provisional(response, atMs);
-    if (this.cancelled && !this.cancelSent) this.sendCancel();
+    if (!this.settled) this.events.provisional(response, atMs);
   }
 
-  success(response: SipResponse, atMs: number): void {
-    this.giveUp?.cancel();
-    const known = this.sessions.get(tagOfTo(response));
-    if (known?.confirmed) {
-      known.okAgain();
-      return;
-    }
-    const session = known ?? this.newSession(response);
-    if (!session) return;
-    session.confirm(response, this.essentials.cseq.seq);
+  answered(response: SipResponse, session: InviteSession, atMs: number): boolean {
+    this.attempt?.accepted(response);
     if (!this.settled && !this.cancelled) {
       this.settled = true;
       this.events.accepted(response, session, atMs);
-      return;
+      return true;
     }
     if (this.settled) this.host.counters.add("forked-2xx");
-    session.ack();
-    session.bye();
     this.fail({ ...terminated("response"), response });
+    return false;
   }
 
-  failure(response: SipResponse): void {
-    this.fail(refusedBy(response));
+  refused(response: SipResponse): void {
+    if (this.settled) return;
+    if (this.cancelled) return this.fail(refusedBy(response));
+    const verdict = judge(this.host, this.attempt, response);
+    if (this.tries < MAX_TRIES) {
+      if (verdict?.retry || this.growInterval(response)) return this.start();
+      this.redirects.add(response);
+      // A 6xx says that nobody else will take it either (section 21.6).
+      const next = response.status >= 600 ? undefined : this.redirects.next();
+      if (next) {
+        this.host.counters.add("redirected");
+        this.aim = next;
+        return this.start();
+      }
+    }
+    this.fail(refusedBy(response, verdict && !verdict.retry ? verdict.why : undefined));
   }
 
-  timeout(): void {
-    this.fail(this.cancelled ? terminated("timeout") : timedOut);
+  failed(failure: Failure): void {
+    this.fail(this.cancelled ? terminated("timeout") : failure);
   }
 
-  transportError(error: Error): void {
-    this.fail(notSent(error.message));
+  gone(): void {
+    if (--this.live === 0 && this.settled) this.over();
   }
 
-  terminated(): void {
-    this.giveUp?.cancel();
-    for (const session of this.sessions.values()) session.drop();
-    this.sessions.clear();
-    this.gone();
+  /** One try's INVITE. */
+  private compose() {
+    const { host, options, aim } = this;
+    const fields = [...host.fields.invite(this.account), ...timerFields(this.intervalS, this.minSe)];
+    const to = options.target;
+    const aimed: OutgoingInviteOptions & { readonly to?: string } = !aim
+      ? options
+      : aim.proxy
+        ? { ...options, nextHop: undefined, routes: [loose(aim.uri)] }
+        : { ...options, target: aim.uri, to };
+    const composed = composeRequest(host, "INVITE", aimed, fields, { ...this.identity, seq: this.seq });
+    const essentials = readEssentials(composed.request);
+    if (!essentials.ok) throw new TypeError(essentials.error.text);
+    return { composed, essentials: essentials.value };
   }
 
-  private earlyDialog(response: SipResponse): void {
-    const tag = tagOfTo(response);
-    if (tag === "") return;
-    const known = this.sessions.get(tag);
-    if (!known) this.newSession(response);
-    else if (!known.confirmed) known.state.learnFrom(response);
-  }
-
-  private newSession(response: SipResponse): InviteSession | undefined {
-    const answered = readEssentials(response);
-    if (!answered.ok || this.sessions.size >= MAX_FORKS) return undefined;
-    const state = DialogState.uac(this.composed.request, this.essentials, response, answered.value);
-    const session = new InviteSession(this.host, state, true);
-    this.sessions.set(state.remoteTag, session);
-    return session;
-  }
-
-  /** Does nothing before a provisional response came (section 9.1). */
-  private sendCancel(): void {
-    const { host, transaction, composed } = this;
-    if (!transaction || !this.destination || transaction.state !== "proceeding") return;
-    this.cancelSent = true;
-    const request = cancelFor(composed.request, reasonHeader(this.cancelReason));
-    const ignore = (): void => {};
-    host.transactions.startRequest(request, composed.branch, this.destination, {
-      final: ignore,
-      timeout: ignore,
-      transportError: ignore,
-    });
-    // An RFC 2543 peer may never send the 487 (section 9.1).
-    this.giveUp = host.timers.after(longWait(host.timing), () => {
-      this.fail(terminated("timeout"));
-      transaction.terminate();
-    });
+  /** A 422: asks for the interval it wants (RFC 4028 section 7.3). False when that changes nothing. */
+  private growInterval(response: SipResponse): boolean {
+    if (response.status !== 422 || this.intervalS === 0) return false;
+    const wanted = readMinSe(response.headers);
+    if (wanted <= this.minSe || wanted > 86_400) return false;
+    this.minSe = wanted;
+    this.intervalS = Math.max(this.intervalS, wanted);
+    return true;
   }
 
   /** Ends before there was a transaction. Said later than the caller's own call, never inside it. */
   private abandon(failure: Failure): void {
     this.host.timers.after(0, () => {
       this.fail(failure);
-      this.terminated();
+      this.gone();
     });
   }
 
   private fail(failure: Failure): void {
     if (this.settled) return;
     this.settled = true;
-    this.giveUp?.cancel();
-    for (const session of this.sessions.values()) session.drop();
+    this.current?.dropEarly();
     this.events.failed(failure);
   }
+}
+
+function loose(uri: string): string {
+  return /;lr(?:[;=]|$)/i.test(uri) ? `<${uri}>` : `<${uri};lr>`;
 }
 
 function terminated(cause: Failure["cause"]): Failure {
   return { status: 487, reason: reasonPhrase(487), cause };
 }
 
-function tagOfTo(response: SipResponse): string {
-  const essentials = readEssentials(response);
-  return essentials.ok ? (essentials.value.toTag ?? "") : "";
-}
-
 /** A Reason field (RFC 3326): the text as it is when it is one already, else as the text of a SIP reason. */
-function reasonHeader(reason: string | undefined): readonly (readonly [string, string])[] {
+function reasonHeader(reason: string | undefined): ExtraHeaders {
   if (reason === undefined) return [];
   const clean = reason.replace(/[\r\n]+/g, " ");
   return [["Reason", /^[A-Za-z0-9.-]+\s*;/.test(clean) ? clean : `SIP;text=${quote(clean)}`]];

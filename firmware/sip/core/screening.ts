@@ -50,15 +50,21 @@ export function screen(request: SipRequest, context: ScreenContext): Refusal | u
     const unknown = headers.all("Require").filter((tag) => !fields.supportedTags.includes(tag.toLowerCase()));
     if (unknown.length > 0) return { status: 420, headers: [["Unsupported", unknown.join(", ")]] };
   }
-  if (method !== "INVITE") return undefined;
-  if (!inDialog && contactOf(request) === undefined && !(context.legacy && !headers.has("Contact"))) {
+  if (method === "MESSAGE") return screenBody(request, fields.messages);
+  if (method !== "INVITE" && method !== "UPDATE" && method !== "PRACK") return undefined;
+  if (
+    method === "INVITE" &&
+    !inDialog &&
+    contactOf(request) === undefined &&
+    !(context.legacy && !headers.has("Contact"))
+  ) {
     const text = headers.has("Contact") ? "Bad Contact" : "Missing Contact";
     return { status: 400, reason: `Bad Request: ${text}` };
   }
-  return screenBody(request, fields);
+  return screenBody(request, fields.accepted);
 }
 
-function screenBody(request: SipRequest, fields: Fields): Refusal | undefined {
+function screenBody(request: SipRequest, accepted: readonly string[]): Refusal | undefined {
   if (request.body.length === 0) return undefined;
   const { headers } = request;
   const disposition = headers.get("Content-Disposition");
@@ -70,7 +76,7 @@ function screenBody(request: SipRequest, fields: Fields): Refusal | undefined {
   if (written === undefined) return { status: 400, reason: "Bad Request: Missing Content-Type" };
   const type = parseContentType(written);
   if (!type.ok) return { status: 400, reason: "Bad Request: Bad Content-Type" };
-  if (!fields.accepted.includes(type.value.type)) return { status: 415, headers: [fields.accept] };
+  if (!accepted.includes(type.value.type)) return { status: 415, headers: [["Accept", accepted.join(", ")]] };
   if (headers.all("Content-Encoding").some((coding) => coding.toLowerCase() !== "identity"))
     return { status: 415, headers: [["Accept-Encoding", "identity"]] };
   return undefined;

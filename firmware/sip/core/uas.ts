@@ -2,7 +2,14 @@
 
 import type { UserAgentEvents } from "../contract.js";
 import type { Counters } from "../counters.js";
-import { type DialogUsage, dialogKey, type Fields, type Ids } from "../dialog/index.js";
+import {
+  answerTimer,
+  type DialogUsage,
+  dialogKey,
+  type Fields,
+  type Ids,
+  type SessionTimerPolicy,
+} from "../dialog/index.js";
 import { branchOf, type ComposeOptions, makeResponse } from "../grammar/index.js";
 import type {
   InviteServerTransaction,
@@ -20,6 +27,7 @@ export interface UasSurroundings {
   readonly counters: Counters;
   readonly ids: Ids;
   readonly accepts: Accepts;
+  readonly sessionTimer: SessionTimerPolicy;
   readonly dialogs: ReadonlyMap<string, DialogUsage>;
   events(): UserAgentEvents | undefined;
   /** Whether a new call may come in. */
@@ -42,6 +50,9 @@ export class UasCore implements TransactionUser {
       if (dialog.inOrder(received, transaction)) dialog.receiveInvite(received, transaction);
       return;
     }
+    const timer = answerTimer(received.request, around.sessionTimer);
+    if ("tooShort" in timer)
+      return this.answer(received, transaction, 422, { headers: [["Min-SE", String(timer.tooShort)]] });
     const state = around.state();
     if (state !== "open") {
       if (state === "full") around.counters.add("dialogs-full");
@@ -67,8 +78,22 @@ export class UasCore implements TransactionUser {
       else this.noDialog(received, transaction);
       return;
     }
-    // All that is left is OPTIONS, inside a dialog or not.
+    if (received.request.method === "PRACK" || received.request.method === "UPDATE") {
+      if (!dialog) this.noDialog(received, transaction);
+      else if (received.request.method === "PRACK") dialog.receivePrack(received, transaction);
+      else dialog.receiveUpdate(received, transaction);
+      return;
+    }
     const { fields } = this.around;
+    if (received.request.method === "MESSAGE") {
+      const told = this.around.events()?.message?.(received.request, received.source) ?? {
+        status: 405,
+        headers: [fields.allowWithoutMessages],
+      };
+      this.answer(received, transaction, told.status, told);
+      return;
+    }
+    // All that is left is OPTIONS, inside a dialog or not.
     const told = this.around.events()?.options?.(received.request) ?? { status: 200 };
     this.answer(received, transaction, told.status, {
       ...told,

@@ -1,6 +1,6 @@
 // The ACK of a 2xx: made by the core, sent once for every copy of the 2xx (RFC 3261 section 13.2.2.4).
 
-import type { SipAddress, SipBody } from "../contract.js";
+import type { ExtraHeaders, SipAddress, SipBody } from "../contract.js";
 import type { SipRequest } from "../grammar/message.js";
 import type { DialogHost } from "./host.js";
 import type { DialogState } from "./state.js";
@@ -14,6 +14,8 @@ export class ClientAck {
     private readonly host: DialogHost,
     private readonly state: DialogState,
     private readonly seq: number,
+    /** Those the INVITE was sent with. */
+    private readonly credentials: ExtraHeaders = [],
   ) {}
 
   /** Whether {@link send} was called. */
@@ -25,7 +27,12 @@ export class ClientAck {
   send(body: SipBody | undefined): void {
     const { host, state } = this;
     const via = host.transport.newVia(host.ids.branch());
-    const request = state.compose("ACK", { via, seq: this.seq, body, headers: host.fields.userAgent });
+    const request = state.compose("ACK", {
+      via,
+      seq: this.seq,
+      body,
+      headers: [...host.fields.userAgent, ...this.credentials],
+    });
     this.request = request;
     const hop = state.nextHop();
     if (!hop) return;

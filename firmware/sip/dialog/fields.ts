@@ -4,12 +4,21 @@ import type { ExtraHeaders, SipAddress } from "../contract.js";
 import { bracketed, escapeUser, quote } from "../grammar/index.js";
 
 /** Methods the core serves. */
-export const allowedMethods: readonly string[] = ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"];
+export const allowedMethods: readonly string[] = [
+  "INVITE",
+  "ACK",
+  "CANCEL",
+  "BYE",
+  "OPTIONS",
+  "PRACK",
+  "UPDATE",
+  "MESSAGE",
+];
 
 /** Methods of SIP's extensions that the core knows by name and does not serve: 405 where an unknown one gets 501. */
 export const knownMethods: readonly string[] = [
   ...allowedMethods,
-  ...["REGISTER", "PRACK", "UPDATE", "INFO", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"],
+  ...["REGISTER", "INFO", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH"],
 ];
 
 /** What the owner of a user agent says of it. */
@@ -23,6 +32,8 @@ export interface Identity {
   readonly accept: readonly string[];
   /** Option tags. */
   readonly supported: readonly string[];
+  /** Contact value for an account, where it has one of its own (GRUU, registered contact). */
+  readonly contactOf?: (account: string) => string | undefined;
 }
 
 /** Makes the fields. */
@@ -45,10 +56,17 @@ export class Fields {
   get accepted(): readonly string[] {
     return this.identity.accept;
   }
+  /** Media types of MESSAGE bodies. */
+  readonly messages: readonly string[] = ["text/plain"];
   get supportedTags(): readonly string[] {
     return this.identity.supported;
   }
   readonly allow: readonly [string, string] = ["Allow", allowedMethods.join(", ")];
+  /** Where nobody takes messages. */
+  readonly allowWithoutMessages: readonly [string, string] = [
+    "Allow",
+    allowedMethods.filter((method) => method !== "MESSAGE").join(", "),
+  ];
   get accept(): readonly [string, string] {
     return ["Accept", this.identity.accept.join(", ")];
   }
@@ -63,10 +81,15 @@ export class Fields {
   get server(): ExtraHeaders {
     return this.identity.product === undefined ? [] : [["Server", this.identity.product]];
   }
+  /** Contact of an account. */
+  contactFor(account: string): readonly [string, string] {
+    const own = this.identity.contactOf?.(account);
+    return own === undefined ? this.contact : ["Contact", own];
+  }
   /** For an INVITE, a re-INVITE and their 2xx (sections 13.2.1, 13.3.1.4). */
-  get invite(): ExtraHeaders {
+  invite(account: string): ExtraHeaders {
     const supported = this.identity.supported.length > 0 ? [this.supported] : [];
-    return [this.contact, this.allow, ...supported];
+    return [this.contactFor(account), this.allow, ...supported];
   }
   /** For the 200 of an OPTIONS (section 11.2). */
   get options(): ExtraHeaders {

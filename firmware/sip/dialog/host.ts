@@ -6,6 +6,7 @@ import type { Result } from "../../runtime/result.js";
 import type { Timers } from "../../runtime/timers.js";
 import type { Failure, SipAddress } from "../contract.js";
 import type { Counters } from "../counters.js";
+import type { Authenticator } from "../digest/index.js";
 import { reasonPhrase, type SipResponse, type SipUri } from "../grammar/index.js";
 import type {
   InviteServerTransaction,
@@ -16,6 +17,7 @@ import type {
 import type { ReceivedRequest, TransportLayer } from "../transport/index.js";
 import type { Fields } from "./fields.js";
 import type { Ids } from "./ids.js";
+import type { SessionTimerPolicy } from "./session-timer.js";
 
 /** A dialog as the core sees it. */
 export interface DialogUsage {
@@ -23,6 +25,8 @@ export interface DialogUsage {
   /** False while it is early. */
   readonly confirmed: boolean;
   receiveInvite(received: ReceivedRequest, transaction: InviteServerTransaction): void;
+  receiveUpdate(received: ReceivedRequest, transaction: NonInviteServerTransaction): void;
+  receivePrack(received: ReceivedRequest, transaction: NonInviteServerTransaction): void;
   receiveBye(received: ReceivedRequest, transaction: NonInviteServerTransaction): void;
   receiveAck(received: ReceivedRequest): void;
   /** Whether a request is in order; answers it with 500 when it is not. */
@@ -41,14 +45,18 @@ export interface DialogHost {
   readonly transactions: TransactionLayer;
   /** An INVITE of the peer that nobody answers ends after this, ms. */
   readonly pendingInviteMs: number;
+  readonly sessionTimer: SessionTimerPolicy;
+  /** Who answers challenges for an account; undefined where no credentials are configured. */
+  auth(account: string): Authenticator | undefined;
   resolve(uri: SipUri, done: (result: Result<SipAddress>) => void): void;
   add(dialog: DialogUsage): void;
   remove(dialog: DialogUsage): void;
 }
 
 /** A final response as a failure. */
-export function refusedBy(response: SipResponse): Failure {
+export function refusedBy(response: SipResponse, authentication?: Failure["authentication"]): Failure {
   return {
+    ...(authentication ? { authentication } : {}),
     status: response.status,
     reason: response.reason || reasonPhrase(response.status),
     cause: "response",

@@ -1,7 +1,7 @@
 // A re-INVITE of the peer, waiting for its answer (RFC 3261 section 14.2).
 
 import type { Timer } from "../../runtime/timers.js";
-import type { IncomingReinvite, ResponseOptions } from "../contract.js";
+import type { ExtraHeaders, IncomingReinvite, ResponseOptions } from "../contract.js";
 import { makeResponse, type SipRequest, type SipResponse } from "../grammar/index.js";
 import type { InviteServerTransaction } from "../transaction/index.js";
 import type { ReceivedRequest } from "../transport/index.js";
@@ -21,8 +21,10 @@ export class ReinviteIn implements IncomingReinvite {
     private readonly host: DialogHost,
     private readonly received: ReceivedRequest,
     private readonly transaction: InviteServerTransaction,
+    private readonly account: string,
     private readonly accepted: (response: SipResponse) => void,
     private readonly over: () => void,
+    private readonly fields: ExtraHeaders,
   ) {
     this.request = received.request;
     transaction.user = { cancelled: () => this.end(487) };
@@ -33,7 +35,12 @@ export class ReinviteIn implements IncomingReinvite {
     if (!this.take()) return;
     const response = makeResponse(this.received.request, 200, {
       reason: options.reason,
-      headers: [...this.host.fields.invite, ...this.host.fields.server, ...(options.headers ?? [])],
+      headers: [
+        ...this.host.fields.invite(this.account),
+        ...this.fields,
+        ...this.host.fields.server,
+        ...(options.headers ?? []),
+      ],
       body: options.body,
     });
     this.finish();

@@ -1,9 +1,11 @@
 // A re-INVITE of ours, with the retry a 491 asks for (RFC 3261 section 14.1).
 
 import type { Timer } from "../../runtime/timers.js";
-import type { Failure, SipBody } from "../contract.js";
+import type { ExtraHeaders, Failure, SipBody } from "../contract.js";
+import type { Attempt } from "../digest/index.js";
 import type { SipResponse } from "../grammar/index.js";
 import type { InviteClientTransaction } from "../transaction/index.js";
+import { credentialsOf, judge, withCredentials } from "./authorised.js";
 import { ClientAck } from "./client-ack.js";
 import { type DialogHost, notSent, refusedBy, timedOut } from "./host.js";
 import type { DialogState } from "./state.js";
@@ -25,6 +27,10 @@ export interface ReinviteOwner {
   answered(ack: ClientAck, response: SipResponse): void;
   /** Said once. */
   done(outcome: ReinviteOutcome): void;
+  /** Session timer fields of the request. */
+  fields(): ExtraHeaders;
+  /** A 422: true when another try may succeed. */
+  tooShort(response: SipResponse): boolean;
 }
 
 export class ReinviteOut {
@@ -34,11 +40,14 @@ export class ReinviteOut {
   private tries = 0;
   private over = false;
   private running = false;
+  private readonly attempt: Attempt | undefined;
 
   constructor(
     private readonly owner: ReinviteOwner,
     private readonly body: SipBody,
-  ) {}
+  ) {
+    this.attempt = owner.host.auth(owner.state.account)?.begin(owner.state.callId);
+  }
 
   /** Whether an INVITE transaction of ours is open now (not while waiting after a 491). */
   get inProgress(): boolean {
@@ -55,11 +64,12 @@ export class ReinviteOut {
     this.tries++;
     this.running = true;
     const branch = host.ids.branch();
-    const request = state.compose("INVITE", {
+    const composed = state.compose("INVITE", {
       via: host.transport.newVia(branch),
-      headers: [...host.fields.invite, ...host.fields.userAgent],
+      headers: [...host.fields.invite(state.account), ...this.owner.fields(), ...host.fields.userAgent],
       body: this.body,
     });
+    const request = withCredentials(composed, this.attempt);
     const hop = state.nextHop();
     if (!hop) {
       this.finish({ failed: notSent("the peer's contact is not a SIP URI") });
@@ -72,11 +82,12 @@ export class ReinviteOut {
         return;
       }
       const seq = Number(request.headers.get("CSeq")!.split(" ")[0]);
-      const ack = new ClientAck(host, state, seq);
+      const ack = new ClientAck(host, state, seq, credentialsOf(request));
       let first = true;
       const started = host.transactions.startInvite(request, branch, result.value, {
         provisional: () => {},
         success: (response) => {
+          if (first) judge(host, this.attempt, response);
           if (!first) {
             ack.again();
             return;
@@ -96,8 +107,11 @@ export class ReinviteOut {
           this.running = false;
           this.limit?.cancel();
           if (response.status === 491) host.counters.add("glare");
-          if (response.status === 491 && this.tries < MAX_TRIES && !this.over) this.later();
-          else this.finish({ failed: refusedBy(response) });
+          const verdict = judge(host, this.attempt, response);
+          const again = verdict?.retry || (response.status === 422 && this.owner.tooShort(response));
+          if (again && this.tries < MAX_TRIES && !this.over) this.start();
+          else if (response.status === 491 && this.tries < MAX_TRIES && !this.over) this.later();
+          else this.finish({ failed: refusedBy(response, verdict?.retry === false ? verdict.why : undefined) });
         },
         timeout: () => this.finish({ failed: timedOut }),
         transportError: (error) => this.finish({ failed: notSent(error.message) }),

@@ -6,17 +6,15 @@ import {
   type Essentials,
   fieldKey,
   Headers,
-  hasParam,
   parseNameAddr,
   parseSipUri,
-  printSipUri,
   type SipMessage,
   type SipRequest,
   type SipResponse,
   type SipUri,
-  uriParam,
   withTag,
 } from "../grammar/index.js";
+import { routed } from "./route.js";
 
 const noBody = new Uint8Array(0);
 
@@ -56,10 +54,18 @@ export class DialogState {
     private readonly remote: string,
     readonly localUri: string,
     readonly remoteUri: string,
+    /** Whose credentials and contact its requests use. */
+    readonly account: string,
   ) {}
 
   /** For the caller, from its INVITE and a response that makes a dialog (section 12.1.2). */
-  static uac(request: SipRequest, requested: Essentials, response: SipResponse, answered: Essentials): DialogState {
+  static uac(
+    request: SipRequest,
+    requested: Essentials,
+    response: SipResponse,
+    answered: Essentials,
+    account = requested.from.uri,
+  ): DialogState {
     const state = new DialogState(
       requested.callId,
       requested.fromTag ?? "",
@@ -68,6 +74,7 @@ export class DialogState {
       response.headers.get("To")!,
       requested.from.uri,
       requested.to.uri,
+      account,
     );
     state.localSeq = requested.cseq.seq;
     state.target = request.uri;
@@ -85,6 +92,7 @@ export class DialogState {
       request.headers.get("From")!,
       requested.to.uri,
       requested.from.uri,
+      requested.to.uri,
     );
     state.localSeq = firstSeq - 1;
     state.remoteSeq = requested.cseq.seq;
@@ -124,7 +132,7 @@ export class DialogState {
   /** Makes a request of ours (section 12.2.1.1). */
   compose(method: string, parts: InDialogParts): SipRequest {
     const seq = parts.seq ?? ++this.localSeq;
-    const { uri, route } = this.route();
+    const { uri, routes } = routed(this.target, this.routes);
     const fields: (readonly [string, string])[] = [
       ["Via", parts.via],
       ["Max-Forwards", "70"],
@@ -133,7 +141,7 @@ export class DialogState {
       ["Call-ID", this.callId],
       ["CSeq", `${seq} ${method}`],
     ];
-    if (route.length > 0) fields.push(["Route", route.join(", ")]);
+    if (routes.length > 0) fields.push(["Route", routes.join(", ")]);
     fields.push(...(parts.headers ?? []), ...bodyHeaders(parts.body));
     return { kind: "request", method, uri, headers: new Headers(fields), body: parts.body?.content ?? noBody };
   }
@@ -143,21 +151,6 @@ export class DialogState {
     const first = this.routes.length > 0 ? parseNameAddr(this.routes[0]) : undefined;
     const uri = parseSipUri(first?.ok ? first.value.uri : this.target);
     return uri.ok ? uri.value : undefined;
-  }
-
-  private route(): { readonly uri: string; readonly route: readonly string[] } {
-    if (this.routes.length === 0) return { uri: this.target, route: [] };
-    const first = parseNameAddr(this.routes[0]);
-    const parsed = first.ok ? parseSipUri(first.value.uri) : first;
-    if (!parsed.ok || uriParam(parsed.value, "lr") !== undefined || hasParam(parsed.value.params, "lr"))
-      return { uri: this.target, route: this.routes };
-    // A strict router: it stands in the Request-URI, the target at the end of the routes.
-    const stripped: SipUri = {
-      ...parsed.value,
-      headers: [],
-      params: parsed.value.params.filter((param) => param.name.toLowerCase() !== "method"),
-    };
-    return { uri: printSipUri(stripped), route: [...this.routes.slice(1), `<${this.target}>`] };
   }
 }
 

@@ -46,7 +46,7 @@ calls("the caller's and the callee's sequence of events, and the messages betwee
   const [invite, ringing, ok, ack, bye] = network.sent.map((each) => each.text);
   assert.match(
     invite,
-    /^INVITE sip:u2@192\.0\.2\.2 SIP\/2\.0\r\nVia: SIP\/2\.0\/UDP 192\.0\.2\.1:5060;rport;branch=z9hG4bK[0-9a-f]{28}\r\nMax-Forwards: 70\r\nFrom: "One" <sip:u1@192\.0\.2\.1>;tag=[0-9a-f]{20}\r\nTo: <sip:u2@192\.0\.2\.2>\r\nCall-ID: [0-9a-f]{32}\r\nCSeq: \d+ INVITE\r\nContact: <sip:u1@192\.0\.2\.1:5060>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\nUser-Agent: Test\/1\r\nContent-Type: application\/sdp\r\nContent-Length: 5\r\n\r\noffer$/,
+    /^INVITE sip:u2@192\.0\.2\.2 SIP\/2\.0\r\nVia: SIP\/2\.0\/UDP 192\.0\.2\.1:5060;rport;branch=z9hG4bK[0-9a-f]{28}\r\nMax-Forwards: 70\r\nFrom: "One" <sip:u1@192\.0\.2\.1>;tag=[0-9a-f]{20}\r\nTo: <sip:u2@192\.0\.2\.2>\r\nCall-ID: [0-9a-f]{32}\r\nCSeq: \d+ INVITE\r\nContact: <sip:u1@192\.0\.2\.1:5060>\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, MESSAGE\r\nSupported: 100rel, timer\r\nSession-Expires: 1800\r\nUser-Agent: Test\/1\r\nContent-Type: application\/sdp\r\nContent-Length: 5\r\n\r\noffer$/,
   );
   assert.match(ringing, /\r\nContact: <sip:u2@192\.0\.2\.2:5060>\r\n/);
   assert.match(ringing, /rport=5060/);

@@ -306,7 +306,16 @@ test("in a dialog: OPTIONS 200, INFO 405, an unknown method 501, an unknown Requ
   say("OPTIONS", 14, { Require: "nosuch" });
   assert.is(peer.kinds(), "200 405 501 420");
   for (const status of [405, 501])
-    assert.equal(peer.last(status).headers.all("Allow"), ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"]);
+    assert.equal(peer.last(status).headers.all("Allow"), [
+      "INVITE",
+      "ACK",
+      "CANCEL",
+      "BYE",
+      "OPTIONS",
+      "PRACK",
+      "UPDATE",
+      "MESSAGE",
+    ]);
   assert.equal(log, []);
 });
 

@@ -29,7 +29,7 @@ const rfc4475: Record<string, string> = {
   dblreq: "valid 405", // 3.1.1.8 REGISTER, trailing octets ignored
   semiuri: "valid", // 3.1.1.9
   transports: "valid", // 3.1.1.10
-  mpart01: "valid 405", // 3.1.1.11 MESSAGE
+  mpart01: "valid 415", // 3.1.1.11 MESSAGE with a multipart body
   unreason: "valid", // 3.1.1.12 response
   noreason: "valid", // 3.1.1.13 response
   // 3.1.2 invalid messages

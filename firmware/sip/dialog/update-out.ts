@@ -1,0 +1,78 @@
+// An UPDATE of ours: a session refresh or another offer, outside the INVITE's three-way handshake (RFC 3311).
+
+import type { Timer } from "../../runtime/timers.js";
+import type { ExtraHeaders, SipBody } from "../contract.js";
+import type { SipResponse } from "../grammar/index.js";
+import { type SendOutcome, sendAuthorised } from "./authorised.js";
+import { type DialogHost, notSent } from "./host.js";
+import type { DialogState } from "./state.js";
+
+const MAX_TRIES = 4;
+
+/** What it needs of its dialog. */
+export interface UpdateOwner {
+  readonly host: DialogHost;
+  readonly state: DialogState;
+  readonly ownsCallId: boolean;
+}
+
+export class UpdateOut {
+  private wait: Timer | undefined;
+  private tries = 0;
+  private over = false;
+
+  /** @param fields made for each try: Session-Expires may have to grow. @param done said once; never after {@link stop}. */
+  constructor(
+    private readonly owner: UpdateOwner,
+    private readonly body: SipBody | undefined,
+    private readonly fields: () => ExtraHeaders,
+    private readonly done: (outcome: SendOutcome) => void,
+  ) {}
+
+  start(): void {
+    const { host, state } = this.owner;
+    this.tries++;
+    const hop = state.nextHop();
+    if (!hop) return this.finish({ failed: notSent("the peer's contact is not a SIP URI") });
+    host.resolve(hop, (found) => {
+      if (this.over) return;
+      if (!found.ok) return this.finish({ failed: notSent(found.error.text) });
+      const attempt = host.auth(state.account)?.begin(state.callId);
+      const make = () => {
+        const branch = host.ids.branch();
+        const headers = [...host.fields.invite(state.account), ...host.fields.userAgent, ...this.fields()];
+        return {
+          branch,
+          request: state.compose("UPDATE", { via: host.transport.newVia(branch), headers, body: this.body }),
+        };
+      };
+      sendAuthorised(host, attempt, make, found.value, (outcome) => this.answered(outcome));
+    });
+  }
+
+  /** The dialog ends. */
+  stop(): void {
+    this.over = true;
+    this.wait?.cancel();
+  }
+
+  private answered(outcome: SendOutcome): void {
+    if (this.over) return;
+    const { host, state, ownsCallId } = this.owner;
+    if ("failed" in outcome && outcome.failed.status === 491 && this.tries < MAX_TRIES) {
+      host.counters.add("glare");
+      // Section 5.3 takes the intervals of RFC 3261 section 14.1.
+      const delay = ownsCallId ? host.ids.between(210, 400) * 10 : host.ids.between(0, 200) * 10;
+      this.wait = host.timers.after(delay, () => this.start());
+      return;
+    }
+    if ("ok" in outcome) state.refreshTarget(outcome.ok satisfies SipResponse);
+    this.finish(outcome);
+  }
+
+  private finish(outcome: SendOutcome): void {
+    if (this.over) return;
+    this.over = true;
+    this.done(outcome);
+  }
+}
