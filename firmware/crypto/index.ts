@@ -5,6 +5,8 @@ export * from "./aes.js";
 export * from "./constant-time.js";
 export * from "./dh.js";
 export * from "./hmac-sha1.js";
+export * from "./packet-cipher.js";
+export * from "./packet-ciphers.js";
 export * from "./sha1.js";
 export * from "./sip-identity.js";
 export * from "./wipe.js";

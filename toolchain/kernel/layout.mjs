@@ -1,0 +1,26 @@
+// Where things lie in the kernel's memory, bytes. firmware/crypto/kernel.ts holds the part that JavaScript uses.
+
+/** SHA-1 state, five words. */
+export const STATE = 0;
+/** The message schedule with the round constants added, 80 words. */
+export const SCHEDULE = 64;
+/** Last digest, big-endian: 20 bytes and room to store it in two strokes. */
+export const DIGEST = 384;
+/** The tag of a packet under test, 32 bytes. */
+export const SAVED = 416;
+/** Short-lived blocks, 32 bytes. */
+export const BLOCK = 448;
+/** The outer message of HMAC, 64 bytes. */
+export const OUTER = 512;
+/** GHASH's running value: two 64-bit halves, the less significant first. */
+export const GHASH = 576;
+
+/** Within a key: number of rounds. */
+export const ROUNDS = 0;
+/** Round keys, 16 bytes each, up to 15. */
+export const ROUND_KEYS = 16;
+/** HMAC's two midstates, five words each. */
+export const INNER = 256;
+export const OUTER_STATE = 288;
+/** GHASH's key: six 64-bit factors, each split into four with holes. */
+export const HASH_KEY = 320;
