@@ -137,6 +137,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     localAddress: config.sip.address,
     outboundProxy: config.sip.outboundProxy && { ...config.sip.outboundProxy, transport: "udp" },
     maxCalls: config.maxCalls,
+    offerBudget: config.offerBudget,
     ringLimitMs: config.ring.limitS * 1000,
     onEvent: (event) => {
       handset?.onCall(event);

@@ -4,6 +4,7 @@ import type { StreamStatistics, Voice } from "../media/voice.js";
 import type { Clock, Log, Timers, Trace } from "../runtime/index.js";
 import type { IncomingInvite, SipAddress } from "../sip/contract.js";
 import { parseNameAddr, parseSipUri, type SipUri, type UserAgent, unescapeUri } from "../sip/index.js";
+import { type BudgetOptions, WorkBudget } from "./budget.js";
 import type { Call } from "./call.js";
 import type { CallAccount, CallEnvironment } from "./environment.js";
 import { IncomingCall } from "./incoming.js";
@@ -25,6 +26,8 @@ export interface CallsOptions {
   /** Send INVITEs there instead of where the URI says. */
   readonly outboundProxy?: SipAddress;
   readonly maxCalls: number;
+  /** How many offers of strangers are verified. */
+  readonly offerBudget?: BudgetOptions;
   readonly ringLimitMs: number;
   readonly onEvent: (event: CallEvent) => void;
 }
@@ -39,6 +42,8 @@ export interface CallTotals {
 
 /** Kinds of refusal counted by name; further ones share `other`. Names are our own words, but the table stays bounded whatever happens. */
 const MAX_REFUSAL_KINDS = 64;
+/** What a source out of budget is told to wait, seconds. */
+const RETRY_AFTER_S = 10;
 
 /** All calls of the phone. */
 export class Calls implements CallControl {
@@ -49,11 +54,13 @@ export class Calls implements CallControl {
   private readonly drops = new Map<string, number>();
   private readonly calls = new Map<number, Call>();
   private readonly environment: CallEnvironment;
+  private readonly budget: WorkBudget;
   private nextId = 1;
   private closing = false;
   private idle: (() => void) | undefined;
 
   constructor(private readonly options: CallsOptions) {
+    this.budget = new WorkBudget(options.clock, options.offerBudget);
     this.environment = {
       account: (uri) => options.accounts.find((account) => account.uri === uri)!,
       voice: options.voice,
@@ -195,9 +202,9 @@ export class Calls implements CallControl {
     const peer = from.ok
       ? { uri: from.value.uri, displayName: from.value.displayName || undefined }
       : { uri: "sip:unknown@invalid" };
-    const refused = (status: number, code: string, text: string) => {
+    const refused = (status: number, code: string, text: string, retryAfterS?: number) => {
       this.countRefusal(code);
-      invite.reject(status);
+      invite.reject(status, retryAfterS === undefined ? {} : { headers: [["Retry-After", String(retryAfterS)]] });
       this.environment.emit({ type: "refused", from: peer.uri, status, code, text });
     };
     if (this.closing) return refused(480, "closing", "the phone is being switched off");
@@ -205,6 +212,13 @@ export class Calls implements CallControl {
     const account = wanted.ok ? this.accountFor(wanted.value) : undefined;
     if (!account) return refused(404, "not-found", "no such account here");
     if (this.calls.size >= this.options.maxCalls) return refused(486, "busy", "busy with another call");
+    // Verifying an offer is work that a stranger makes us do: so much of it a source, and no more.
+    // Behind our own proxy everybody has its address: there the caller's name stands for the source.
+    const { host } = invite.source;
+    const source = host === this.options.outboundProxy?.host ? `${host} ${peer.uri.slice(0, 256)}` : host;
+    const costs = account.security !== "off" && account.keying.length > 0;
+    if (costs && !this.budget.take(source))
+      return refused(503, "over-budget", "too many offers to verify", RETRY_AFTER_S);
     const id = this.nextId++;
     const call = new IncomingCall(
       this.environment,
@@ -214,7 +228,10 @@ export class Calls implements CallControl {
     );
     this.calls.set(id, call);
     const refusal = await call.arrive();
-    if (!refusal) return;
+    if (!refusal) {
+      if (costs) this.budget.giveBack(source);
+      return;
+    }
     this.countRefusal(refusal.code);
     this.environment.emit({
       type: "refused",

@@ -45,6 +45,7 @@ offers.before(async () => {
       keying: { ...keying, sharedKeys: [{ peer: malloryUri, file: pskFile }] },
       says: tone,
       maxCalls: 8,
+      offerBudget: { burst: 1000 },
       tap: true,
     });
   };

@@ -39,6 +39,7 @@ export interface HandsetOptions {
   readonly says?: string;
   readonly autoAnswerMs?: number;
   readonly maxCalls?: number;
+  readonly offerBudget?: { readonly burst?: number; readonly perSecond?: number };
   /** Ports of its voice; default: some that are free. */
   readonly rtp?: { readonly portMin: number; readonly portMax: number };
   /** Record SIP messages (read with {@link HandsetProcess.sip}). */
@@ -69,6 +70,7 @@ export function handsetConfig(
       },
     ],
     maxCalls: options.maxCalls,
+    offerBudget: options.offerBudget,
   };
 }
 

@@ -386,6 +386,34 @@ test("lost, doubled and late datagrams: the call still comes up and ends, nothin
   }
 });
 
+test("a source of offers that do not verify runs out of budget, another caller does not; a good caller never does", async () => {
+  const exchange = new Exchange();
+  const bad = exchange.phone(3, { psk: new Uint8Array(32).fill(7) });
+  const [alice, bob] = [exchange.phone(1), exchange.phone(2)];
+  const statuses: (number | undefined)[] = [];
+  for (let i = 0; i < 8; i++) {
+    bad.calls.dial(bob.uri);
+    await exchange.until("refused", () => bad.call()?.state === "ended");
+    statuses.push(bad.call()?.end?.status);
+    await exchange.run(20);
+  }
+  assert.equal(statuses, [488, 488, 488, 488, 488, 503, 503, 503]);
+  assert.ok(
+    exchange.network.sent.some((sent) => /^SIP\/2.0 503/.test(sent.first) && /^Retry-After: \d+/m.test(sent.text)),
+  );
+  assert.is(bob.calls.refusals.get("over-budget"), 3);
+  for (let i = 0; i < 8; i++) {
+    await connect(exchange, alice, bob);
+    assert.is(alice.call()?.state, "active");
+    alice.calls.hangup();
+    await exchange.until(
+      "over",
+      () => bob.call()?.state === "ended" && alice.calls.list().length === 0 && bob.calls.list().length === 0,
+    );
+  }
+  await clean(exchange, alice, bob, bad);
+});
+
 test("call control says what is wrong with a request", async () => {
   const exchange = new Exchange();
   const [alice, bob] = [exchange.phone(1), exchange.phone(2)];
