@@ -5,6 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import { freePort, freeRange } from "../support/ports.js";
+import { endWithUs } from "../support/started.js";
 import { type ToneReport, toneInFile } from "../support/tones.js";
 import { eventually, Journal } from "../support/wait.js";
 import { which } from "./tools.js";
@@ -91,6 +92,7 @@ export class Baresip {
     const child = spawn("baresip", ["-f", folder, "-s"], { cwd: folder, stdio: ["ignore", log, log] });
     closeSync(log);
     const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    if (child.pid !== undefined) endWithUs(child.pid, exited);
     let control: Socket | undefined;
     try {
       control = await eventually("baresip's control port", 8000, () => {

@@ -3,6 +3,7 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { promisify } from "node:util";
+import { endWithUs } from "../support/started.js";
 import { eventually, pause } from "../support/wait.js";
 import { which } from "./tools.js";
 
@@ -65,6 +66,7 @@ export class Capture {
       words = (words + data).slice(-2000);
     });
     const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    if (child.pid !== undefined) endWithUs(child.pid, exited);
     await eventually("the capture's start", 10_000, () => {
       if (child.exitCode !== null) throw new Error(`dumpcap ended: ${words}`);
       return words.includes("File:") && existsSync(file) && statSync(file).size > 0;

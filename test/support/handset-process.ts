@@ -8,6 +8,7 @@ import type { ControlMethod, ControlMethods, HandsetEvent, HandsetStatus } from 
 import { Phone, type PhoneFiles, phoneFiles } from "../../scripts/demo-call/phone.js";
 import { checkout } from "../vectors.js";
 import { freePort, freeRange } from "./ports.js";
+import { endWithUs } from "./started.js";
 import { type ToneReport, toneInFile } from "./tones.js";
 import { Journal } from "./wait.js";
 
@@ -87,6 +88,7 @@ export class HandsetProcess {
     private readonly phone: Phone,
     readonly pid: number,
   ) {
+    endWithUs(pid, phone.exited);
     phone.onEvent((event) => this.events.add(event));
   }
 

@@ -23,3 +23,21 @@ export class Started {
     }
   }
 }
+
+const children = new Set<number>();
+process.once("exit", () => {
+  for (const pid of children) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+});
+
+/** Lets a program end with this process even where a suite crashes. @param exited settles when the program has ended. */
+export function endWithUs(pid: number, exited: Promise<unknown>): void {
+  children.add(pid);
+  const forget = () => children.delete(pid);
+  void exited.then(forget, forget);
+}
