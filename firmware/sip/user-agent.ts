@@ -215,6 +215,11 @@ export class UserAgent {
     return this.fields.contactUri;
   }
 
+  /** The same with another user part, plain text: the Contact URI of an account. */
+  contactUriFor(user: string): string {
+    return this.fields.uriFor(user);
+  }
+
   /**
    * Places a call; the INVITE leaves before this returns when the next hop is numeric.
    * @throws TypeError for a target, From or header that cannot be used; Error after {@link close}.

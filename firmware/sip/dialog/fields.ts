@@ -53,6 +53,10 @@ export class Fields {
     const name = identity.contactName === undefined ? "" : `${quote(identity.contactName)} `;
     this.contact = ["Contact", `${name}<${this.contactUri}>`];
   }
+  /** Our Contact URI with another user part (plain text). */
+  uriFor(user: string): string {
+    return this.contactUri.replace(/^(sips?:)(?:[^@]*@)?/, (_, scheme: string) => `${scheme}${escapeUser(user)}@`);
+  }
   get accepted(): readonly string[] {
     return this.identity.accept;
   }

@@ -1,0 +1,96 @@
+// All registrations of the phone: several accounts, several outbound proxies each; what calls need to know of them.
+
+import type { SipAddress } from "../contract.js";
+import type { BackoffTimes } from "./backoff.js";
+import { defaultBackoff } from "./backoff.js";
+import { Registration, type RegistrationOptions, type RegistrationStatus } from "./registration.js";
+
+/** One account that registers. */
+export interface RegisteringAccount {
+  readonly account: string;
+  readonly displayName?: string;
+  readonly registrar: string;
+  readonly expiresS: number;
+  /** One flow for each; none: as the registrar's address says. */
+  readonly outboundProxies: readonly SipAddress[];
+}
+
+export interface RegistrationsOptions
+  extends Pick<RegistrationOptions, "clock" | "timers" | "random" | "log" | "request" | "instanceId"> {
+  readonly accounts: readonly RegisteringAccount[];
+  readonly backoff?: Partial<BackoffTimes>;
+  /** Contact URI of an account as of now. */
+  readonly contactUri: (account: string) => string;
+  readonly changed: (status: RegistrationStatus) => void;
+}
+
+/** How requests of an account leave. */
+export interface AccountRoute {
+  readonly nextHop?: SipAddress;
+  readonly routes: readonly string[];
+}
+
+export class Registrations {
+  private readonly flows: Registration[] = [];
+
+  constructor(options: RegistrationsOptions) {
+    const { clock, timers, random, log, request, instanceId, accounts, changed } = options;
+    for (const { account, displayName, registrar, expiresS, outboundProxies } of accounts) {
+      const hops = outboundProxies.length > 0 ? outboundProxies : [undefined];
+      hops.forEach((nextHop, i) => {
+        this.flows.push(
+          new Registration({
+            ...{ account, displayName, registrar, expiresS, nextHop, clock, timers, random, log, request, instanceId },
+            regId: i + 1,
+            backoff: { ...defaultBackoff, ...options.backoff },
+            contactUri: () => options.contactUri(account),
+            othersWork: () => this.of(account).some((flow) => flow.regId !== i + 1 && flow.state === "registered"),
+            changed: (registration) => changed(registration.status()),
+          }),
+        );
+      });
+    }
+  }
+
+  start(): void {
+    for (const flow of this.flows) flow.start();
+  }
+
+  /** The device's address changed. */
+  readdress(): void {
+    for (const flow of this.flows) flow.now();
+  }
+
+  /** The way to a next hop broke: its flows register anew after a back-off. */
+  flowFailed(hop: SipAddress, text: string): void {
+    for (const flow of this.flows)
+      if (flow.nextHop && flow.nextHop.host === hop.host && flow.nextHop.port === hop.port) flow.flowFailed(text);
+  }
+
+  /** The way out for requests of an account: its first flow that works (else its first), with the Service-Route learned there. */
+  route(account: string): AccountRoute {
+    const flows = this.of(account);
+    const flow = flows.find((each) => each.state === "registered") ?? flows[0];
+    if (!flow) return { routes: [] };
+    return { ...(flow.nextHop ? { nextHop: flow.nextHop } : {}), routes: flow.serviceRoute };
+  }
+
+  /** Contact value of an account's dialogs; undefined for accounts that do not register. */
+  contact(account: string): string | undefined {
+    const flows = this.of(account);
+    return (flows.find((each) => each.state === "registered") ?? flows[0])?.contact;
+  }
+
+  status(): readonly RegistrationStatus[] {
+    return this.flows.map((flow) => flow.status());
+  }
+
+  /** Takes every binding back, at most `limitMs`. */
+  async close(limitMs: number): Promise<void> {
+    await Promise.all(this.flows.map((flow) => flow.close(limitMs)));
+  }
+
+  private of(account: string): readonly Registration[] {
+    return this.flows.filter((flow) => flow.account === account);
+  }
+}
