@@ -81,12 +81,21 @@ function keyUsage(certificate: Certificate): number | undefined {
   return found?.valueBlock.valueHexView[0];
 }
 
-/** URIs of the subject alternative name. */
-export function alternativeUris(certificate: Certificate): string[] {
+function alternativeNames(certificate: Certificate, type: number): GeneralNames["names"] {
   const names = extension(certificate, Oid.subjectAltName)?.parsedValue as Partial<GeneralNames> & {
     altNames?: GeneralNames["names"];
   };
-  return (names?.altNames ?? names?.names ?? []).filter((name) => name.type === 6).map((name) => String(name.value));
+  return (names?.altNames ?? names?.names ?? []).filter((name) => name.type === type);
+}
+
+/** URIs of the subject alternative name. */
+export function alternativeUris(certificate: Certificate): string[] {
+  return alternativeNames(certificate, 6).map((name) => String(name.value));
+}
+
+/** DNS names of the subject alternative name. */
+export function alternativeHosts(certificate: Certificate): string[] {
+  return alternativeNames(certificate, 2).map((name) => String(name.value));
 }
 
 /** The common name of a subject, or its first attribute. */

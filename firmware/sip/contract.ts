@@ -17,6 +17,18 @@ export interface SipAddress {
   readonly host: string;
   readonly port: number;
   readonly transport: "udp" | "tcp" | "tls";
+  /** Whom a TLS server must prove to be: the host of the URI before any look-up (RFC 5922 section 7.2). Without it: `host`. */
+  readonly name?: string;
+  /** The person called. A certificate for this SIP URI does as well: the server may be that person's own telephone. */
+  readonly person?: string;
+  /** TCP only because the message is too large for UDP (RFC 3261 section 18.1.1). */
+  readonly bySize?: boolean;
+  /** The connection a message came in over, and its answer goes back over. */
+  readonly connection?: number;
+  /** Who the other end of a TLS connection has proved to be: the SIP URIs of its verified certificate. */
+  readonly identities?: readonly string[];
+  /** Where else to go when this fails, best first. */
+  readonly alternatives?: readonly SipAddress[];
 }
 
 /** How a request ended. `cause` says who decided: the peer's final response, a timer, the transport. */

@@ -9,6 +9,14 @@ const reasons = [
   "send-failed", // the socket refused
   "sent-over-mtu", // larger than RFC 3261 section 18.1.1 wants on UDP
   "keep-alive", // CRLF, NUL or spaces only
+  "rate-dropped", // more messages from one source, or in all, than the limits allow
+  "rate-refused", // more new requests than that: answered 503
+  "connections-refused", // too many connections
+  "connections-slow", // closed: a message did not come whole, or a handshake did not end, in time
+  "connections-unread", // closed: the other end does not take what we send
+  "framing-lost", // closed: no end of a message can be found in the stream
+  "tls-refused", // a handshake failed or the other end is not who it must be
+  "failed-over", // a request went on to the next server
   "not-sip", // first byte cannot begin a SIP message (STUN, RTP, noise)
   "malformed-dropped", // no answer possible or safe
   "malformed-answered", // 400 or 505

@@ -35,7 +35,16 @@ import {
 import type { Authenticator } from "./digest/index.js";
 import { defaultParseLimits, type ParseLimits, parseSipUri, type SipUri } from "./grammar/index.js";
 import { defaultTiming, type SipTiming, TransactionLayer } from "./transaction/index.js";
-import { type Resolver, type SipTransport, systemResolver, TransportLayer } from "./transport/index.js";
+import {
+  type Flow,
+  type FlowOptions,
+  RateGuard,
+  type RateLimits,
+  type Resolver,
+  type SipTransport,
+  systemResolver,
+  TransportLayer,
+} from "./transport/index.js";
 
 /** How much one user agent takes on. */
 export interface SipLimits extends ParseLimits {
@@ -46,6 +55,8 @@ export interface SipLimits extends ParseLimits {
   readonly clientTransactions: number;
   /** Calls at once, ringing ones included; more are answered 503. */
   readonly dialogs: number;
+  /** How long a server may say nothing before a request goes on to the next one there is, ms. */
+  readonly failOverMs: number;
   /** An INVITE nobody answers is ended with 480 after this, ms. */
   readonly pendingInviteMs: number;
   /** How long {@link UserAgent.close} waits for BYEs and CANCELs to be answered, ms. */
@@ -58,14 +69,15 @@ export const defaultLimits: SipLimits = {
   serverTransactions: 4000,
   clientTransactions: 2000,
   dialogs: 64,
+  failOverMs: 4000,
   pendingInviteMs: 600_000,
   closeMs: 2000,
 };
 
 /** Everything a user agent is made of. */
 export interface UserAgentOptions {
-  /** Bound; the user agent closes it. */
-  readonly transport: SipTransport;
+  /** Bound; the user agent closes them. The first is used where nothing asks for another. */
+  readonly transport: SipTransport | readonly SipTransport[];
   readonly clock: Clock;
   readonly timers: Timers;
   /** Unpredictable bytes, e.g. `randomBytes` of node:crypto. */
@@ -89,6 +101,8 @@ export interface UserAgentOptions {
   /** RFC 4028; by default 1800 s are asked for and 90 s taken. */
   readonly sessionTimer?: Partial<SessionTimerPolicy>;
   readonly resolver?: Resolver;
+  /** Bounds what one source may send; by default nothing does. */
+  readonly rate?: Partial<RateLimits>;
   readonly timing?: Partial<SipTiming>;
   readonly limits?: Partial<SipLimits>;
 }
@@ -114,7 +128,9 @@ export class UserAgent {
 
   /** Begins to listen at once. */
   constructor(private readonly options: UserAgentOptions) {
-    const { transport, clock, timers } = options;
+    const { clock, timers } = options;
+    const transports = "send" in options.transport ? [options.transport] : options.transport;
+    const [first] = transports;
     const log = options.log ?? silentLog;
     const timing = { ...defaultTiming, ...options.timing };
     this.limits = { ...defaultLimits, ...options.limits };
@@ -129,15 +145,18 @@ export class UserAgent {
         supported: ["100rel", "timer", ...(options.supported ?? []).map((tag) => tag.toLowerCase())],
         contactOf: options.contactOf,
       },
-      transport.local,
+      first.local,
     );
     const { expiresS = 1800, minS = MIN_SE_FLOOR } = options.sessionTimer ?? {};
     if (minS < MIN_SE_FLOOR || (expiresS !== 0 && expiresS < minS))
       throw new RangeError(`session timer: 90 <= minS <= expiresS (or expiresS 0), got ${minS} and ${expiresS}`);
     const sessionTimer = { expiresS, minS };
+    const guard = options.rate && new RateGuard(options.rate, clock.now());
     const statelessTag = this.ids.statelessTag.bind(this.ids);
     this.transport = new TransportLayer({
-      transport,
+      transports,
+      contactUri: this.fields.contactUri,
+      guard,
       clock,
       counters: this.tally,
       log,
@@ -161,6 +180,7 @@ export class UserAgent {
         return call;
       },
     });
+    const resolver = options.resolver ?? systemResolver(transports.map((each) => each.local));
     this.transactions = new TransactionLayer(
       {
         timers,
@@ -170,11 +190,14 @@ export class UserAgent {
         maxServer: this.limits.serverTransactions,
         maxClient: this.limits.clientTransactions,
         statelessTag,
+        newBranch: () => this.ids.branch(),
+        failOverMs: this.limits.failOverMs,
+        guard,
+        report: (to, outcome, retryAfterS) => resolver.report?.(to, outcome, retryAfterS),
         retryAfter: () => this.ids.between(1, 10),
       },
       uas,
     );
-    const resolver = options.resolver ?? systemResolver(transport.local);
     this.host = {
       clock,
       timers,
@@ -200,6 +223,21 @@ export class UserAgent {
   /** Where it is reached. */
   get local(): SipAddress {
     return this.transport.local;
+  }
+
+  /** Where it is reached over each transport. */
+  get locals(): readonly SipAddress[] {
+    return this.transport.locals;
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.transport.connections;
+  }
+
+  /** Keeps the way to an address open (RFC 5626); undefined where its transport cannot. `failed` is told once when it is lost. */
+  keepOpen(to: SipAddress, options: FlowOptions, failed: (error: Error) => void): Flow | undefined {
+    return this.transport.keepOpen(to, options, failed);
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Timer } from "../../runtime/timers.js";
 import type { ExtraHeaders, Failure, SipAddress } from "../contract.js";
 import { type DialogHost, DialogState, InviteSession, notSent, timedOut } from "../dialog/index.js";
 import { cancelFor, type Essentials, readEssentials, type SipRequest, type SipResponse } from "../grammar/index.js";
-import { type InviteClientTransaction, type InviteClientUser, longWait } from "../transaction/index.js";
+import { type ClientInvite, type InviteClientUser, longWait } from "../transaction/index.js";
 
 /** Dialogs one forked INVITE may make. */
 const MAX_FORKS = 16;
@@ -28,7 +28,7 @@ export interface InviteOwner {
 
 export class InviteTry implements InviteClientUser {
   private readonly sessions = new Map<string, InviteSession>();
-  private transaction: InviteClientTransaction | undefined;
+  private transaction: ClientInvite | undefined;
   private destination: SipAddress | undefined;
   private cancelWanted: ExtraHeaders | undefined;
   private cancelSent = false;

@@ -47,9 +47,8 @@ export class Fields {
     local: SipAddress,
   ) {
     const user = identity.contactUser === undefined ? "" : `${escapeUser(identity.contactUser)}@`;
-    const transport = local.transport === "tcp" ? ";transport=tcp" : "";
-    const scheme = local.transport === "tls" ? "sips" : "sip";
-    this.contactUri = `${scheme}:${user}${bracketed(local.host)}:${local.port}${transport}`;
+    const transport = local.transport === "udp" ? "" : `;transport=${local.transport}`;
+    this.contactUri = `sip:${user}${bracketed(local.host)}:${local.port}${transport}`;
     const name = identity.contactName === undefined ? "" : `${quote(identity.contactName)} `;
     this.contact = ["Contact", `${name}<${this.contactUri}>`];
   }

@@ -4,7 +4,7 @@ import type { Timer } from "../../runtime/timers.js";
 import type { ExtraHeaders, Failure, SipBody } from "../contract.js";
 import type { Attempt } from "../digest/index.js";
 import type { SipResponse } from "../grammar/index.js";
-import type { InviteClientTransaction } from "../transaction/index.js";
+import type { ClientInvite } from "../transaction/index.js";
 import { credentialsOf, judge, withCredentials } from "./authorised.js";
 import { ClientAck } from "./client-ack.js";
 import { type DialogHost, notSent, refusedBy, timedOut } from "./host.js";
@@ -36,7 +36,7 @@ export interface ReinviteOwner {
 export class ReinviteOut {
   private wait: Timer | undefined;
   private limit: Timer | undefined;
-  private transaction: InviteClientTransaction | undefined;
+  private transaction: ClientInvite | undefined;
   private tries = 0;
   private over = false;
   private running = false;
@@ -135,7 +135,7 @@ export class ReinviteOut {
   }
 
   /** Figure 5 lets "proceeding" last for ever; a peer that said 100 and died must not keep the transaction, nor the call. */
-  private bound(transaction: InviteClientTransaction): void {
+  private bound(transaction: ClientInvite): void {
     const { host } = this.owner;
     this.transaction = transaction;
     if (this.over) transaction.abandon();

@@ -1,4 +1,5 @@
 // SIP transactions: the four state machines and the table they live in.
+export type { ClientInvite } from "./attempts.js";
 export * from "./invite-client.js";
 export * from "./invite-server.js";
 export * from "./layer.js";

@@ -52,6 +52,7 @@ export class InviteClientTransaction extends Machine<InviteClientState> {
       case "proceeding":
         this.stopTimer("A");
         this.stopTimer("B");
+        this.stopTimer("lost");
         if (response.status < 200) {
           this.move("proceeding");
           this.user.provisional(response, atMs);
@@ -88,6 +89,19 @@ export class InviteClientTransaction extends Machine<InviteClientState> {
   abandon(): void {
     if (this.state !== "calling" && this.state !== "proceeding") return;
     this.startTimer("abandon", longWait(this.around.timing), () => this.terminate());
+  }
+
+  /**
+   * The connection it was sent over is gone. Where nothing was heard yet it has failed (RFC 3261 section 17.1.4); else the server may still
+   * answer over a new connection to us, and has 64*T1 for it.
+   */
+  connectionLost(error: Error): void {
+    const fail = (): void => {
+      this.user.transportError(error);
+      this.terminate();
+    };
+    if (this.state === "calling") fail();
+    else if (this.state === "proceeding") this.startTimer("lost", longWait(this.around.timing), fail);
   }
 
   private retransmit(): void {

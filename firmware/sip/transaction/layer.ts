@@ -3,8 +3,18 @@
 import type { Timers } from "../../runtime/timers.js";
 import type { SipAddress } from "../contract.js";
 import type { Counters } from "../counters.js";
-import { branchOf, makeResponse, parseNameAddr, type SipRequest, type SipResponse, tagOf } from "../grammar/index.js";
+import {
+  branchOf,
+  Headers,
+  makeResponse,
+  parseNameAddr,
+  type SipRequest,
+  type SipResponse,
+  tagOf,
+} from "../grammar/index.js";
 import type { ReceivedRequest, ReceivedResponse, TransportLayer, TransportUser } from "../transport/layer.js";
+import type { RateGuard } from "../transport/rate.js";
+import { type AttemptHost, type ClientInvite, InviteAttempts, RequestAttempts } from "./attempts.js";
 import { InviteClientTransaction, type InviteClientUser } from "./invite-client.js";
 import { InviteServerTransaction } from "./invite-server.js";
 import type { Surroundings } from "./machine.js";
@@ -43,6 +53,14 @@ export interface TransactionLayerOptions {
   /** Client transactions at once. */
   readonly maxClient: number;
   readonly statelessTag: (request: SipRequest) => string;
+  /** A branch for a request that is tried at a further address. */
+  readonly newBranch: () => string;
+  /** How long an address may say nothing while there is another, ms. */
+  readonly failOverMs: number;
+  /** Bounds new requests by source. */
+  readonly guard?: RateGuard;
+  /** Told how it went at an address (`retryAfterS` from a 503). */
+  readonly report?: (to: SipAddress, outcome: "answered" | "failed", retryAfterS?: number) => void;
   /** Seconds for Retry-After of a 503. */
   readonly retryAfter: () => number;
 }
@@ -52,6 +70,8 @@ type ClientTransaction = InviteClientTransaction | NonInviteClientTransaction;
 export class TransactionLayer implements TransportUser {
   private readonly clients = new Map<string, ClientTransaction>();
   private readonly servers = new Map<string, ServerTransaction>();
+  /** INVITEs under way, by the branch of their first try. */
+  private readonly invites = new Map<string, InviteAttempts>();
   /** First arrivals of requests without a To tag, by merge key: the server key. */
   private readonly arrivals = new Map<string, string>();
 
@@ -75,60 +95,62 @@ export class TransactionLayer implements TransportUser {
     return false;
   }
 
-  /** Makes and starts an INVITE client transaction; undefined when there are too many. `sent` is told once, of the first transmission. */
+  /**
+   * Sends an INVITE to `to` and, where that fails before anybody takes it up, to its alternatives, each in a transaction of its own;
+   * undefined when there are too many. `sent` is told once, of the first transmission.
+   */
   startInvite(
     request: SipRequest,
     branch: string,
     to: SipAddress,
     user: InviteClientUser,
     sent?: (atMs: number) => void,
-  ): InviteClientTransaction | undefined {
+  ): ClientInvite | undefined {
     if (this.clients.size >= this.options.maxClient) return undefined;
-    const key = clientKey(branch, "INVITE");
-    const transaction = new InviteClientTransaction(request, this.around(to, sent), {
-      provisional: (response, atMs) => user.provisional(response, atMs),
-      success: (response, atMs) => user.success(response, atMs),
-      failure: (response, atMs) => user.failure(response, atMs),
-      timeout: () => {
-        this.options.counters.add("transaction-timeout");
-        user.timeout();
-      },
-      transportError: (error) => user.transportError(error),
-      terminated: () => {
-        this.clients.delete(key);
-        user.terminated();
-      },
+    let tell = sent;
+    const host = this.attemptHost<InviteClientUser>(request, to, (prepared, key, hop, counted) => {
+      const around = this.around(hop, (atMs) => {
+        const first = tell;
+        tell = undefined;
+        first?.(atMs);
+      });
+      return new InviteClientTransaction(prepared, around, {
+        ...counted,
+        terminated: () => {
+          this.clients.delete(key);
+          counted.terminated();
+        },
+      });
     });
-    this.clients.set(key, transaction);
-    transaction.start();
-    return transaction;
+    const attempts = new InviteAttempts(host, request, branch, user, () => this.invites.delete(branch));
+    this.invites.set(branch, attempts);
+    attempts.start();
+    return attempts;
   }
 
-  /** Makes and starts a client transaction for any other method; undefined when there are too many. */
-  startRequest(
-    request: SipRequest,
-    branch: string,
-    to: SipAddress,
-    user: NonInviteClientUser,
-  ): NonInviteClientTransaction | undefined {
-    if (this.clients.size >= this.options.maxClient) return undefined;
-    const key = clientKey(branch, request.method);
-    const counted: NonInviteClientUser = {
-      provisional: (response, atMs) => user.provisional?.(response, atMs),
-      final: (response, atMs) => user.final(response, atMs),
-      timeout: () => {
-        this.options.counters.add("transaction-timeout");
-        user.timeout();
-      },
-      transportError: (error) => user.transportError(error),
-      terminated: () => user.terminated?.(),
-    };
-    const transaction = new NonInviteClientTransaction(request, this.around(to), counted, () =>
-      this.clients.delete(key),
+  /** The same for any other method; false when there are too many. A CANCEL follows its INVITE to where that has gone (section 9.1). */
+  startRequest(request: SipRequest, branch: string, to: SipAddress, user: NonInviteClientUser): boolean {
+    if (this.clients.size >= this.options.maxClient) return false;
+    const invite = request.method === "CANCEL" ? this.invites.get(branch) : undefined;
+    const hop = invite ? invite.hop : to;
+    if (invite && invite.branch !== branch) {
+      request = this.rebranched(request, invite.branch, hop);
+      branch = invite.branch;
+    }
+    const host = this.attemptHost<NonInviteClientUser>(
+      request,
+      invite ? { ...hop, alternatives: undefined } : to,
+      (prepared, key, where, counted) =>
+        new NonInviteClientTransaction(prepared, this.around(where), counted, () => this.clients.delete(key)),
     );
-    this.clients.set(key, transaction);
-    transaction.start();
-    return transaction;
+    new RequestAttempts(host, request, branch, user).start();
+    return true;
+  }
+
+  /** A connection is gone: what was sent over it fails now, not when its timer runs out. */
+  lost(connection: number, error: Error): void {
+    for (const transaction of [...this.clients.values()])
+      if (transaction.connection === connection) transaction.connectionLost(error);
   }
 
   response(received: ReceivedResponse): void {
@@ -156,6 +178,7 @@ export class TransactionLayer implements TransportUser {
     }
     const invite = method === "CANCEL" ? this.findInvite(received) : undefined;
     const privileged = invite !== undefined || this.user.inDialog(received);
+    if (!privileged && !this.admitted(received)) return;
     if (this.servers.size >= this.options.maxServer * (privileged ? 1.5 : 1)) {
       this.refuse(received);
       return;
@@ -180,21 +203,63 @@ export class TransactionLayer implements TransportUser {
     for (const transaction of [...this.clients.values(), ...this.servers.values()]) transaction.terminate();
   }
 
+  private attemptHost<User extends { timeout(): void }>(
+    request: SipRequest,
+    to: SipAddress,
+    make: (request: SipRequest, key: string, hop: SipAddress, user: User) => ClientTransaction,
+  ): AttemptHost<User> {
+    const { transport, timers, counters } = this.options;
+    return {
+      timers,
+      hops: transport.attempts(request, to),
+      failOverMs: this.options.failOverMs,
+      again: (first, hop) => {
+        const branch = this.options.newBranch();
+        return { request: this.rebranched(first, branch, hop), branch };
+      },
+      open: (tried, branch, hop, user, made) => {
+        if (this.clients.size >= this.options.maxClient) return false;
+        const counted = {
+          ...user,
+          timeout: () => {
+            counters.add("transaction-timeout");
+            user.timeout();
+          },
+        };
+        const key = clientKey(branch, request.method);
+        const transaction = make(transport.prepare(tried, hop), key, hop, counted);
+        this.clients.set(key, transaction);
+        made(transaction);
+        transaction.start();
+        return true;
+      },
+      report: (hop, outcome, retryAfterS) => this.options.report?.(hop, outcome, retryAfterS),
+      movedOn: () => counters.add("failed-over"),
+    };
+  }
+
+  private rebranched(request: SipRequest, branch: string, hop: SipAddress): SipRequest {
+    const headers = request.headers instanceof Headers ? request.headers : new Headers(request.headers.entries());
+    return { ...request, headers: headers.withFirst("Via", this.options.transport.newVia(branch, hop)) };
+  }
+
   private around(to: SipAddress, sent?: (atMs: number) => void): Surroundings {
     const { timers, timing, transport } = this.options;
     let tell = sent;
-    return {
+    const around: Surroundings = {
       timers,
       timing,
-      reliable: transport.reliable,
+      reliable: transport.reliable(to),
       send: (message, failed) =>
-        transport.send(message, to, (error, atMs) => {
+        transport.send(message, to, (error, atMs, connection) => {
           if (error) return failed(error);
+          around.connection = connection;
           const first = tell;
           tell = undefined;
           first?.(atMs);
         }),
     };
+    return around;
   }
 
   private findInvite(received: ReceivedRequest): InviteServerTransaction | undefined {
@@ -256,11 +321,25 @@ export class TransactionLayer implements TransportUser {
     );
   }
 
+  /** Whether its source may have another request served now. */
+  private admitted(received: ReceivedRequest): boolean {
+    const { guard, counters } = this.options;
+    const verdict = guard?.admitRequest(received.source.host, received.atMs) ?? "serve";
+    if (verdict === "serve") return true;
+    counters.add(verdict === "drop" ? "rate-dropped" : "rate-refused");
+    if (verdict === "refuse") this.answer503(received, guard?.retryAfter(received.source.host, received.atMs) ?? 1);
+    return false;
+  }
+
   private refuse(received: ReceivedRequest): void {
     this.options.counters.add("transactions-full");
+    this.answer503(received, this.options.retryAfter());
+  }
+
+  private answer503(received: ReceivedRequest, seconds: number): void {
     const response = makeResponse(received.request, 503, {
       toTag: this.options.statelessTag(received.request),
-      headers: [["Retry-After", String(this.options.retryAfter())]],
+      headers: [["Retry-After", String(seconds)]],
     });
     this.options.transport.send(response, received.replyTo);
   }

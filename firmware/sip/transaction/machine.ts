@@ -10,6 +10,8 @@ export interface Surroundings {
   readonly timing: SipTiming;
   /** True for TCP and TLS: no retransmissions, timers D, I, J, K are zero. */
   readonly reliable: boolean;
+  /** The connection the last message went over. */
+  connection?: number;
   /** Sends to the transaction's peer. `failed` may be called later. */
   send(message: SipMessage, failed: (error: Error) => void): void;
 }
@@ -26,6 +28,11 @@ export abstract class Machine<State extends string> {
     private readonly onTerminated: () => void,
   ) {
     this.current = initial;
+  }
+
+  /** The connection its last message went over; undefined over UDP. */
+  get connection(): number | undefined {
+    return this.around.connection;
   }
 
   get state(): State {

@@ -60,6 +60,13 @@ export class NonInviteClientTransaction extends Machine<NonInviteClientState> {
     if (this.around.reliable) this.terminate();
   }
 
+  /** The connection it was sent over is gone: it has failed. */
+  connectionLost(error: Error): void {
+    if (this.state !== "trying" && this.state !== "proceeding") return;
+    this.user.transportError(error);
+    this.terminate();
+  }
+
   private retransmit(): void {
     const t2 = this.around.timing.t2;
     this.interval = this.state === "proceeding" ? t2 : Math.min(this.interval * 2, t2);

@@ -1,4 +1,4 @@
-// The transport layer: bytes to checked messages and back, for one bound transport (RFC 3261 section 18). Counts what it drops.
+// The transport layer: bytes to checked messages and back, over every transport there is (RFC 3261 section 18). Counts what it drops.
 
 import type { Clock } from "../../runtime/clock.js";
 import type { Log } from "../../runtime/log.js";
@@ -8,6 +8,8 @@ import {
   bracketed,
   canonicalHost,
   type Essentials,
+  Headers,
+  hasParam,
   isKeepAlive,
   makeResponse,
   type ParseLimits,
@@ -21,8 +23,10 @@ import {
   type SipResponse,
   type Via,
 } from "../grammar/index.js";
+import type { RateGuard } from "./rate.js";
+import { contactFor, isSecureMessage, sizeOf, withContact } from "./rewrite.js";
 import { responseTarget, stampRequest, stampVia } from "./routing.js";
-import type { SipTransport } from "./transport.js";
+import type { Flow, FlowOptions, SendDone, SipTransport } from "./transport.js";
 
 /** A request as the layers above see it: checked, its top Via stamped. */
 export interface ReceivedRequest extends Essentials {
@@ -45,19 +49,29 @@ export interface ReceivedResponse extends Essentials {
 export interface TransportUser {
   request(received: ReceivedRequest): void;
   response(received: ReceivedResponse): void;
+  /** A connection is gone; what waits for an answer over it waits in vain. */
+  lost?(connection: number, error: Error): void;
 }
 
 /** Sizes from which a request should not go over UDP (section 18.1.1). */
 const UDP_MTU_SAFE = 1300;
 
+/** How long it is remembered that somebody does not take TCP, ms. */
+const NO_TCP_MS = 300_000;
+
 export interface TransportLayerOptions {
-  readonly transport: SipTransport;
+  /** The first is the one used where nothing asks for another. */
+  readonly transports: readonly SipTransport[];
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Log;
   readonly limits: ParseLimits;
   /** Largest message taken in, bytes. */
   readonly messageBytes: number;
+  /** Our Contact URI over the first transport: replaced where a message goes over another. */
+  readonly contactUri: string;
+  /** Bounds what one source, and all together, may send. */
+  readonly guard?: RateGuard;
   /** Added to responses made here (Server). */
   readonly product?: string;
   /** A To tag for a response no transaction keeps: the same for a retransmission (section 8.2.7). */
@@ -67,17 +81,32 @@ export interface TransportLayerOptions {
 export class TransportLayer {
   private user: TransportUser | undefined;
   private lastSend = Number.NaN;
+  /** Who did not take TCP, and until when that is believed. */
+  private readonly noTcp = new Map<string, number>();
 
   constructor(private readonly options: TransportLayerOptions) {}
 
+  /** Where the first transport is reached. */
   get local(): SipAddress {
-    return this.options.transport.local;
-  }
-  get reliable(): boolean {
-    return this.options.transport.reliable;
+    return this.options.transports[0].local;
   }
 
-  /** When the last message was handed to the transport, monotonic ms; NaN before the first. */
+  /** Where each transport is reached. */
+  get locals(): readonly SipAddress[] {
+    return this.options.transports.map((transport) => transport.local);
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.options.transports.reduce((sum, transport) => sum + (transport.connections?.() ?? 0), 0);
+  }
+
+  /** Whether transactions need not retransmit on the way to `to`. */
+  reliable(to: SipAddress): boolean {
+    return this.find(to.transport)?.reliable ?? true;
+  }
+
+  /** When the last message was handed to a transport, monotonic ms; NaN before the first. */
   get lastSendMs(): number {
     return this.lastSend;
   }
@@ -85,40 +114,113 @@ export class TransportLayer {
   /** Begins to receive. */
   start(user: TransportUser): void {
     this.user = user;
-    this.options.transport.start({
-      message: (bytes, from, atMs) => this.receive(bytes, from, atMs),
-      failed: (error) => this.options.log.error("transport-failed", { error: error.message }),
+    const { counters, log } = this.options;
+    for (const transport of this.options.transports)
+      transport.start({
+        message: (bytes, from, atMs) => this.receive(bytes, from, atMs),
+        failed: (error) =>
+          log.error("transport-failed", { transport: transport.local.transport, error: error.message }),
+        closed: (connection, error) => this.user?.lost?.(connection, error),
+        count: (what) => counters.add(what),
+      });
+  }
+
+  /** A Via value of ours; responses come back to the bound port (rport, RFC 3581), or over the connection. */
+  newVia(branch: string, to?: SipAddress): string {
+    const { host, port, transport } = this.find(to?.transport)?.local ?? this.local;
+    // RFC 5923 section 5: the connection may carry the other end's requests too.
+    const alias = transport === "tls" ? ";alias" : "";
+    return `SIP/2.0/${transport.toUpperCase()} ${bracketed(host)}:${port};rport${alias};branch=${branch}`;
+  }
+
+  /**
+   * Where a request is tried, in order: `to`, what it has as alternatives, and TCP before UDP where the request is too large for UDP
+   * (section 18.1.1).
+   */
+  attempts(request: SipRequest, to: SipAddress): readonly SipAddress[] {
+    const all = to.alternatives ? [{ ...to, alternatives: undefined }, ...to.alternatives] : [to];
+    const datagrams = all.some((each) => each.transport === "udp");
+    if (!datagrams || !this.find("tcp") || sizeOf(request) <= UDP_MTU_SAFE) return all;
+    return all.flatMap((each) => {
+      if (each.transport !== "udp" || this.withoutTcp(each)) return [each];
+      return [{ ...each, transport: "tcp" as const, bySize: true }, each];
     });
   }
 
-  /** A Via value of ours; responses come back to the bound port (rport, RFC 3581). */
-  newVia(branch: string): string {
-    const { host, port, transport } = this.local;
-    return `SIP/2.0/${transport.toUpperCase()} ${bracketed(host)}:${port};rport;branch=${branch}`;
+  /** The message as it goes to `to`: Via of that transport, and a Contact the other end can use. */
+  prepare<M extends SipMessage>(message: M, to: SipAddress): M {
+    const transport = this.find(to.transport);
+    if (!transport) return message;
+    let headers = message.headers instanceof Headers ? message.headers : new Headers(message.headers.entries());
+    if (message.kind === "request") {
+      const branch = /;branch=([^;,\s]+)/.exec(headers.get("Via") ?? "")?.[1];
+      const via = branch === undefined ? undefined : this.newVia(branch, to);
+      if (via !== undefined && via !== headers.get("Via")) headers = headers.withFirst("Via", via);
+    }
+    const { contactUri } = this.options;
+    const wanted = contactFor(contactUri, transport.local, {
+      bySize: to.bySize === true || transport === this.options.transports[0],
+      secure: isSecureMessage(message),
+    });
+    headers = withContact(headers, contactUri, wanted);
+    return headers === message.headers ? message : { ...message, headers };
   }
 
-  /** Sends; `done` gets an error or the moment the message left. */
-  send(message: SipMessage, to: SipAddress, done?: (error: Error | undefined, atMs: number) => void): void {
-    const { transport, counters, log } = this.options;
-    const bytes = printMessage(message);
-    if (!transport.reliable && bytes.length > UDP_MTU_SAFE) counters.add("sent-over-mtu");
-    this.lastSend = this.options.clock.now();
-    transport.send(bytes, to, (error, atMs) => {
+  /** Sends to `to`; a response whose connection is gone goes to its alternatives (section 18.2.2). */
+  send(message: SipMessage, to: SipAddress, done?: SendDone): void {
+    const { counters, log, clock } = this.options;
+    const transport = this.find(to.transport);
+    if (!transport) {
+      queueMicrotask(() => done?.(new Error(`there is no ${to.transport} transport here`), clock.now()));
+      return;
+    }
+    const bytes = printMessage(this.prepare(message, to));
+    if (!transport.reliable && message.kind === "request" && bytes.length > UDP_MTU_SAFE) counters.add("sent-over-mtu");
+    this.lastSend = clock.now();
+    transport.send(bytes, to, (error, atMs, connection) => {
       counters.add(error ? "send-failed" : "messages-sent");
-      if (error)
-        log.warn("send-failed", { to: `${bracketed(to.host)}:${to.port}`, bytes: bytes.length, error: error.message });
-      done?.(error, atMs);
+      if (error) {
+        const where = `${bracketed(to.host)}:${to.port}/${to.transport}`;
+        log.warn("send-failed", { to: where, bytes: bytes.length, error: error.message });
+        if (to.bySize) this.noteWithoutTcp(to);
+        const [next, ...alternatives] = (message.kind === "response" && to.alternatives) || [];
+        if (next) return this.send(message, { ...next, alternatives }, done);
+      }
+      done?.(error, atMs, connection);
     });
   }
 
-  close(): Promise<void> {
-    return this.options.transport.close();
+  /** Keeps the way to `to` open; undefined where its transport cannot. */
+  keepOpen(to: SipAddress, options: FlowOptions, failed: (error: Error) => void): Flow | undefined {
+    return this.find(to.transport)?.keepOpen?.(to, options, failed);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.options.transports.map((transport) => transport.close()));
+  }
+
+  private find(kind: SipAddress["transport"] | undefined): SipTransport | undefined {
+    return this.options.transports.find((transport) => transport.local.transport === kind);
+  }
+
+  private withoutTcp(to: SipAddress): boolean {
+    const until = this.noTcp.get(`${to.host}:${to.port}`);
+    return until !== undefined && until > this.options.clock.now();
+  }
+
+  private noteWithoutTcp(to: SipAddress): void {
+    if (this.noTcp.size >= 256) this.noTcp.clear();
+    this.noTcp.set(`${to.host}:${to.port}`, this.options.clock.now() + NO_TCP_MS);
   }
 
   private receive(bytes: Uint8Array, source: SipAddress, atMs: number): void {
     const { counters, log } = this.options;
     if (bytes.length > this.options.messageBytes) {
       counters.add("oversize-dropped");
+      return;
+    }
+    if (this.options.guard && !this.options.guard.admitMessage(source.host, atMs)) {
+      counters.add("rate-dropped");
       return;
     }
     if (isKeepAlive(bytes)) {
@@ -153,6 +255,7 @@ export class TransportLayer {
     counters.add("requests-received");
     const via = stampVia(essentials.value.via, source);
     const request = stampRequest(message, essentials.value.via, via);
+    if (source.identities?.length && hasParam(via.params, "alias")) this.alias(source, via);
     this.user?.request({
       ...essentials.value,
       via,
@@ -161,6 +264,12 @@ export class TransportLayer {
       replyTo: responseTarget(via, source),
       atMs,
     });
+  }
+
+  /** RFC 5923 section 6: requests of ours may go over a connection whose other end has proved who it is. */
+  private alias(source: SipAddress, via: Via): void {
+    const transport = this.find(source.transport);
+    if (source.connection !== undefined) transport?.alias?.(source.connection, source.host, via.port ?? 5061);
   }
 
   private receiveResponse(response: SipResponse, essentials: Essentials, source: SipAddress, atMs: number): void {
@@ -174,12 +283,10 @@ export class TransportLayer {
   }
 
   private isOurs(via: Via): boolean {
-    const { host, port, transport } = this.local;
-    return (
-      via.transport === transport.toUpperCase() &&
-      (via.port ?? 5060) === port &&
-      canonicalHost(via.host) === canonicalHost(host)
-    );
+    const local = this.find(via.transport.toLowerCase() as SipAddress["transport"])?.local;
+    if (!local) return false;
+    const port = via.port ?? (local.transport === "tls" ? 5061 : 5060);
+    return port === local.port && canonicalHost(via.host) === canonicalHost(local.host);
   }
 
   /** 400 or 505 for a request that cannot be processed, where its sender can be told; else it is dropped. */

@@ -36,7 +36,11 @@ export function stampRequest(request: SipRequest, via: Via, stamped: Via): SipRe
 /** Where a response to a request with this (stamped) top Via is sent. A maddr that is a name is not looked up: the source is used. */
 export function responseTarget(via: Via, source: SipAddress): SipAddress {
   const transport = source.transport;
-  if (transport !== "udp") return source;
+  if (transport !== "udp") {
+    // Where the connection is gone, a new one is opened to where the client says it listens.
+    const listening = via.port ?? (transport === "tls" ? 5061 : 5060);
+    return { ...source, alternatives: [{ host: source.host, port: listening, transport, name: via.host }] };
+  }
   const port = via.port ?? 5060;
   const maddr = getParam(via.params, "maddr");
   if (maddr !== undefined && isNumeric(maddr)) return { host: bareHost(maddr), port, transport };

@@ -1,6 +1,7 @@
-// What the layers above need of a way to carry messages. UDP implements it; TCP and TLS have the same face.
+// What the layers above need of a way to carry messages: UDP, TCP and TLS have the same face.
 
 import type { SipAddress } from "../contract.js";
+import type { CounterName } from "../counters.js";
 
 /** Takes what a transport receives. */
 export interface TransportReceiver {
@@ -11,7 +12,17 @@ export interface TransportReceiver {
   message(bytes: Uint8Array, from: SipAddress, atMs: number): void;
   /** The transport can receive no more (socket error). */
   failed(error: Error): void;
+  /** A connection is gone: what was sent over it and not answered may be lost. Streams only. */
+  closed?(connection: number, error: Error): void;
+  /** Something worth counting happened. */
+  count?(what: CounterName): void;
 }
+
+/**
+ * Told once of a message handed over: with an error when it could not be, else with the moment it was (monotonic ms) and, for a stream, the
+ * connection it went over.
+ */
+export type SendDone = (error: Error | undefined, atMs: number, connection?: number) => void;
 
 /** One bound transport. */
 export interface SipTransport {
@@ -23,11 +34,33 @@ export interface SipTransport {
   readonly maxBytes: number;
   /** Begins to deliver. Called once. */
   start(receiver: TransportReceiver): void;
-  /**
-   * Hands a message to the network. `done` is called once: with an error when it could not be handed over, else with the moment it was
-   * (monotonic ms).
-   */
-  send(bytes: Uint8Array, to: SipAddress, done: (error: Error | undefined, atMs: number) => void): void;
+  /** Hands a message to the network. A stream opens a connection where it has none. */
+  send(bytes: Uint8Array, to: SipAddress, done: SendDone): void;
+  /** Keeps the way to `to` open until the flow is closed; absent where there is nothing to keep (RFC 5626 section 4.4). */
+  keepOpen?(to: SipAddress, options: FlowOptions, failed: (error: Error) => void): Flow;
+  /** Requests for `host`:`port` may go over that connection of the other end, as far as what it proved covers them. Streams only. */
+  alias?(connection: number, host: string, port: number): void;
+  /** Connections open now; streams only. */
+  connections?(): number;
   /** Idempotent. */
   close(): Promise<void>;
+}
+
+/** How a flow is kept alive. */
+export interface FlowOptions {
+  /**
+   * Longest time between keep-alives, ms; each interval is drawn from 80 to 100 % of it (RFC 5626 section 4.4.1). Default 120 s over a stream,
+   * 29 s over UDP.
+   */
+  readonly everyMs?: number;
+  /** UDP: ask by STUN and watch our address as the other end sees it; only where the other end is known to answer. Else CRLFs are sent. */
+  readonly stun?: boolean;
+}
+
+/** A way to somebody that is kept open (RFC 5626). */
+export interface Flow {
+  /** Where requests that shall use it are sent. */
+  readonly address: SipAddress;
+  /** Stops keeping it. Idempotent. */
+  close(): void;
 }

@@ -1,11 +1,15 @@
 // SIP over UDP on one socket: requests leave from the port that is listened on (RFC 3581 section 3).
 
+import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
-import { networkInterfaces } from "node:os";
 import { type Clock, systemClock } from "../../runtime/clock.js";
+import { systemTimers, type Timers } from "../../runtime/timers.js";
 import type { SipAddress } from "../contract.js";
-import type { SipTransport, TransportReceiver } from "./transport.js";
+import { bindProblem, checkPort, reachable } from "./bind.js";
+import { UdpKeepAlive } from "./keep-alive.js";
+import { isStun } from "./stun.js";
+import type { Flow, FlowOptions, SendDone, SipTransport, TransportReceiver } from "./transport.js";
 
 /** How to bind. */
 export interface UdpOptions {
@@ -16,6 +20,7 @@ export interface UdpOptions {
   /** What Via and Contact say in place of `host`; by default the host itself, for a wildcard the machine's first outside address. */
   readonly advertise?: string;
   readonly clock?: Clock;
+  readonly timers?: Timers;
   /** Socket buffer sizes in bytes, default 1 MiB: a burst must not be lost while JavaScript is busy. */
   readonly bufferBytes?: number;
 }
@@ -30,22 +35,28 @@ export class UdpTransport implements SipTransport {
   readonly local: SipAddress;
   private receiver: TransportReceiver | undefined;
   private closing: Promise<void> | undefined;
+  private readonly flows: UdpKeepAlive;
 
   private constructor(
     private readonly socket: Socket,
     host: string,
     private readonly clock: Clock,
+    timers: Timers,
   ) {
     this.local = { host, port: socket.address().port, transport: "udp" };
+    this.flows = new UdpKeepAlive({
+      timers,
+      random: (count) => new Uint8Array(randomBytes(count)),
+      send: (bytes, to) => this.send(bytes, to, () => {}),
+    });
   }
 
   /**
    * Binds. @throws RangeError for a bad port; Error "SIP port 5060/udp on 127.0.0.1 is in use" (or what else hinders), never a bare errno.
    */
   static async open(options: UdpOptions): Promise<UdpTransport> {
-    const { host, port, clock = systemClock, bufferBytes = 1 << 20 } = options;
-    if (!Number.isInteger(port) || port < 0 || port > 65535)
-      throw new RangeError(`port must be 0 to 65535, got ${port}`);
+    const { host, port, clock = systemClock, timers = systemTimers, bufferBytes = 1 << 20 } = options;
+    checkPort(port);
     const v6 = isIPv6(host);
     // Numeric destinations are "looked up" at once, so that send() reaches the kernel before it returns.
     const socket = createSocket({
@@ -56,7 +67,7 @@ export class UdpTransport implements SipTransport {
     await new Promise<void>((resolve, reject) => {
       socket.once("error", (error: NodeJS.ErrnoException) => {
         socket.close();
-        reject(new Error(bindProblem(error, host, port), { cause: error }));
+        reject(new Error(bindProblem(error, host, port, "udp"), { cause: error }));
       });
       socket.bind({ address: host, port, exclusive: true }, () => {
         socket.removeAllListeners("error");
@@ -70,7 +81,7 @@ export class UdpTransport implements SipTransport {
         // The kernel's own size then stays.
       }
     }
-    return new UdpTransport(socket, options.advertise ?? reachable(host), clock);
+    return new UdpTransport(socket, options.advertise ?? reachable(host), clock, timers);
   }
 
   start(receiver: TransportReceiver): void {
@@ -78,12 +89,14 @@ export class UdpTransport implements SipTransport {
     this.receiver = receiver;
     this.socket.on("message", (bytes, from) => {
       const atMs = this.clock.now();
-      receiver.message(bytes, { host: from.address, port: from.port, transport: "udp" }, atMs);
+      const source: SipAddress = { host: from.address, port: from.port, transport: "udp" };
+      if (isStun(bytes) && this.flows.receive(bytes, source)) receiver.count?.("keep-alive");
+      else receiver.message(bytes, source, atMs);
     });
     this.socket.on("error", (error) => receiver.failed(error));
   }
 
-  send(bytes: Uint8Array, to: SipAddress, done: (error: Error | undefined, atMs: number) => void): void {
+  send(bytes: Uint8Array, to: SipAddress, done: SendDone): void {
     if (this.closing) {
       done(new Error("the transport is closed"), this.clock.now());
       return;
@@ -97,27 +110,13 @@ export class UdpTransport implements SipTransport {
     }
   }
 
+  keepOpen(to: SipAddress, options: FlowOptions, failed: (error: Error) => void): Flow {
+    return this.flows.open(to, options, failed);
+  }
+
   close(): Promise<void> {
+    this.flows.close();
     this.closing ??= new Promise((resolve) => this.socket.close(() => resolve()));
     return this.closing;
   }
-}
-
-function bindProblem(error: NodeJS.ErrnoException, host: string, port: number): string {
-  const where = `SIP port ${port}/udp on ${host}`;
-  if (error.code === "EADDRINUSE") return `${where} is in use`;
-  if (error.code === "EACCES") return `${where} needs more rights than this process has`;
-  if (error.code === "EADDRNOTAVAIL") return `${where} cannot be opened: this machine does not have that address`;
-  return `${where} cannot be opened: ${error.message}`;
-}
-
-/** An address others can send to when the socket is bound to all of them. */
-function reachable(host: string): string {
-  if (host !== "0.0.0.0" && host !== "::") return host;
-  const family = host === "::" ? "IPv6" : "IPv4";
-  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  const outside = addresses.find(
-    (each) => !each.internal && each.family === family && !each.address.toLowerCase().startsWith("fe80"),
-  );
-  return outside?.address ?? (family === "IPv6" ? "::1" : "127.0.0.1");
 }

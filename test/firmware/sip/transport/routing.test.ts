@@ -75,7 +75,9 @@ test("a response on a stream goes back where the request came from", () => {
   const via = parseVia("SIP/2.0/TCP h:5070;maddr=192.0.2.50");
   assert.ok(via.ok);
   const source: SipAddress = { host: "192.0.2.9", port: 4711, transport: "tcp" };
-  if (via.ok) assert.equal(responseTarget(via.value, source), source);
+  // And where the connection is gone, to where the client listens (section 18.2.2).
+  const listening = { host: "192.0.2.9", port: 5070, transport: "tcp", name: "h" };
+  if (via.ok) assert.equal(responseTarget(via.value, source), { ...source, alternatives: [listening] });
 });
 
 test("a link-local source keeps its zone for sending, not in the Via", () => {
@@ -109,7 +111,7 @@ test("next hops: numeric at once, defaults, maddr, transports that are not here"
     const uri = parseSipUri(text);
     if (!uri.ok) throw new Error(text);
     let answer = "later";
-    systemResolver(at(local, 5060)).resolve(uri.value, (result) => {
+    systemResolver([at(local, 5060)]).resolve(uri.value, (result) => {
       answer = result.ok ? `${result.value.host} ${result.value.port}` : result.error.code;
     });
     return answer;
@@ -126,7 +128,7 @@ test("a name goes through the system's resolver", async () => {
   const uri = parseSipUri("sip:a@localhost:5099");
   if (!uri.ok) throw new Error();
   const result = await new Promise<string>((done) =>
-    systemResolver(at("127.0.0.1", 5060)).resolve(uri.value, (found) =>
+    systemResolver([at("127.0.0.1", 5060)]).resolve(uri.value, (found) =>
       done(found.ok ? `${found.value.host} ${found.value.port}` : found.error.code),
     ),
   );

@@ -1,0 +1,216 @@
+// Questions to a DNS server: UDP first, TCP where the answer does not fit, the next server where one is silent (RFC 1035, 2181, 7766).
+
+import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { getServers } from "node:dns";
+import { connect, isIPv6 } from "node:net";
+import * as packet from "dns-packet";
+import { fail, ok, type Result } from "../../runtime/result.js";
+
+/** Record types that leading to a SIP server takes. */
+export type RecordType = "NAPTR" | "SRV" | "A" | "AAAA";
+
+/** Data of a record, by type. */
+export interface RecordData {
+  readonly NAPTR: {
+    readonly order: number;
+    readonly preference: number;
+    readonly flags: string;
+    readonly services: string;
+    readonly regexp: string;
+    readonly replacement: string;
+  };
+  readonly SRV: { readonly priority: number; readonly weight: number; readonly port: number; readonly target: string };
+  readonly A: string;
+  readonly AAAA: string;
+}
+
+/** Records of one name; empty where there are none of the type. */
+export interface Answer<T extends RecordType> {
+  readonly records: readonly RecordData[T][];
+  /** Seconds it may be kept. */
+  readonly ttlS: number;
+}
+
+/** Asks; errors: `timeout`, `server` (SERVFAIL and its like), `malformed`. A name that does not exist has no records. */
+export interface DnsClient {
+  query<T extends RecordType>(name: string, type: T): Promise<Result<Answer<T>>>;
+}
+
+export interface DnsClientOptions {
+  /** `address:port` or `address` (port 53), IPv6 in brackets; default the system's. */
+  readonly servers?: readonly string[];
+  /** How long one server is waited for, ms; it is asked twice. */
+  readonly timeoutMs?: number;
+}
+
+/** Records taken from one answer, and CNAMEs followed. */
+const MAX_RECORDS = 64;
+const MAX_ALIASES = 8;
+/** Kept without a word of the server about how long (RFC 2308 section 5 wants the SOA's figure), and bounds of what it says, s. */
+const NEGATIVE_TTL_S = 60;
+const MAX_TTL_S = 86_400;
+
+interface Server {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Reads `192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`, `2001:db8::1`. */
+export function parseServer(text: string): Server {
+  const found = /^(?:\[([0-9a-f:.%]+)\]|([0-9.]+)|([0-9a-f:.]+))(?::(\d{1,5}))?$/i.exec(text);
+  if (isIPv6(text)) return { host: text, port: 53 };
+  const host = found?.[1] ?? found?.[2];
+  if (!host) throw new RangeError(`a DNS server is an address, perhaps with :port, got ${JSON.stringify(text)}`);
+  return { host, port: Number(found?.[4] ?? 53) };
+}
+
+/** A stub resolver. Every question goes out from a port and with an ID that nobody can guess; answers must repeat the question. */
+export function dnsClient(options: DnsClientOptions = {}): DnsClient {
+  const fixed = options.servers?.map(parseServer);
+  const timeoutMs = options.timeoutMs ?? 2000;
+  return {
+    async query<T extends RecordType>(name: string, type: T): Promise<Result<Answer<T>>> {
+      const servers = fixed ?? getServers().map(parseServer);
+      let last: Result<Answer<T>> = fail("server", "no DNS server is known");
+      for (let round = 0; round < 2; round++)
+        for (const server of servers) {
+          last = await ask(server, name, type, timeoutMs);
+          if (last.ok) return last;
+        }
+      return last;
+    },
+  };
+}
+
+async function ask<T extends RecordType>(
+  server: Server,
+  name: string,
+  type: T,
+  timeoutMs: number,
+): Promise<Result<Answer<T>>> {
+  const id = randomInt(0, 65536);
+  const question = packet.encode({
+    type: "query",
+    id,
+    flags: packet.RECURSION_DESIRED,
+    questions: [{ type, name, class: "IN" }],
+    additionals: [{ type: "OPT", name: ".", udpPayloadSize: 1232, flags: 0, options: [] } as never],
+  });
+  const first = await overUdp(server, question, id, timeoutMs);
+  if (!first.ok) return first;
+  let response = first.value;
+  if (response.flag_tc) {
+    const whole = await overTcp(server, question, timeoutMs);
+    if (!whole.ok) return whole;
+    response = whole.value;
+  }
+  return read(response, id, name, type);
+}
+
+type Decoded = packet.DecodedPacket;
+
+function decode(bytes: Buffer): Decoded | undefined {
+  try {
+    return packet.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function overUdp(server: Server, question: Buffer, id: number, timeoutMs: number): Promise<Result<Decoded>> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIPv6(server.host) ? "udp6" : "udp4");
+    const finish = (result: Result<Decoded>): void => {
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      socket.on("error", () => {});
+      socket.close();
+      resolve(result);
+    };
+    const timer = setTimeout(() => finish(fail("timeout", `DNS server ${server.host} does not answer`)), timeoutMs);
+    socket.once("error", (error) => finish(fail("server", `DNS server ${server.host}: ${error.message}`)));
+    socket.on("message", (bytes) => {
+      const response = decode(bytes);
+      // Anything else is noise, or somebody guessing.
+      if (response?.id === id && response.type === "response") finish(ok(response));
+    });
+    // Connected: only datagrams of that server reach the socket.
+    socket.connect(server.port, server.host, () => socket.send(question));
+  });
+}
+
+function overTcp(server: Server, question: Buffer, timeoutMs: number): Promise<Result<Decoded>> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: server.host, port: server.port });
+    let got = Buffer.alloc(0);
+    const finish = (result: Result<Decoded>): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(result);
+    };
+    const timer = setTimeout(() => finish(fail("timeout", `DNS server ${server.host} does not answer`)), timeoutMs);
+    socket.on("error", (error) => finish(fail("server", `DNS server ${server.host}: ${error.message}`)));
+    socket.on("close", () => finish(fail("server", `DNS server ${server.host} closed the connection`)));
+    socket.on("data", (bytes: Buffer) => {
+      got = Buffer.concat([got, bytes]);
+      if (got.length < 2 || got.length < 2 + got.readUInt16BE(0)) return;
+      const response = decode(got.subarray(2, 2 + got.readUInt16BE(0)));
+      finish(response ? ok(response) : fail("malformed", "the DNS answer cannot be read"));
+    });
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(question.length);
+    socket.write(Buffer.concat([length, question]));
+  });
+}
+
+const plain = (name: string): string => name.toLowerCase().replace(/\.$/, "");
+
+/** The records asked for, through CNAMEs; checks that the answer is to this question. */
+function read<T extends RecordType>(response: Decoded, id: number, name: string, type: T): Result<Answer<T>> {
+  const question = response.questions?.[0];
+  if (response.id !== id || (question && (plain(question.name) !== plain(name) || question.type !== type)))
+    return fail("malformed", "the DNS answer is to another question");
+  const code = (response as { rcode?: string }).rcode ?? "NOERROR";
+  if (code !== "NOERROR" && code !== "NXDOMAIN") return fail("server", `the DNS server says ${code}`);
+  let owner = plain(name);
+  let ttlS = MAX_TTL_S;
+  const answers = (response.answers ?? []).slice(0, 4 * MAX_RECORDS);
+  for (let i = 0; i < MAX_ALIASES; i++) {
+    const alias = answers.find((one) => one.type === "CNAME" && plain(one.name) === owner);
+    if (alias?.type !== "CNAME") break;
+    ttlS = Math.min(ttlS, alias.ttl ?? 0);
+    owner = plain(alias.data);
+  }
+  const records: RecordData[T][] = [];
+  for (const one of answers) {
+    if (one.type !== type || plain(one.name) !== owner || records.length >= MAX_RECORDS) continue;
+    const data = typed(type, (one as { data: unknown }).data);
+    if (data === undefined) continue;
+    records.push(data as RecordData[T]);
+    ttlS = Math.min(ttlS, (one as { ttl?: number }).ttl ?? 0);
+  }
+  if (records.length > 0) return ok({ records, ttlS });
+  const soa = response.authorities?.find((one) => one.type === "SOA");
+  const negative = soa?.type === "SOA" ? Math.min(soa.ttl ?? 0, soa.data.minimum ?? 0) : NEGATIVE_TTL_S;
+  return ok({ records: [], ttlS: Math.min(Math.max(negative, 5), 3600) });
+}
+
+function typed(type: RecordType, data: unknown): RecordData[RecordType] | undefined {
+  if (type === "A" || type === "AAAA") return typeof data === "string" ? data : undefined;
+  const fields = data as Record<string, unknown> | null;
+  if (typeof fields !== "object" || fields === null) return undefined;
+  if (type === "SRV") {
+    const { priority = 0, weight = 0, port, target } = fields as Partial<RecordData["SRV"]>;
+    return typeof port === "number" && typeof target === "string" ? { priority, weight, port, target } : undefined;
+  }
+  const naptr = fields as Partial<Record<keyof RecordData["NAPTR"], unknown>>;
+  return {
+    order: Number(naptr.order ?? 0),
+    preference: Number(naptr.preference ?? 0),
+    flags: String(naptr.flags ?? ""),
+    services: String(naptr.services ?? ""),
+    regexp: String(naptr.regexp ?? ""),
+    replacement: String(naptr.replacement ?? ""),
+  };
+}
