@@ -49,6 +49,8 @@ const SHRINK_HYSTERESIS_MS = 6;
 /** Between two skipped frames, ms: in silence, and while somebody speaks. */
 const SHRINK_QUIET_MS = 80;
 const SHRINK_SPEECH_MS = 1000;
+/** How long a pause is waited for before a single frame is left out of speech, ms. */
+const SHRINK_PATIENCE_MS = 10_000;
 /** After a packet came too late the delay is kept this long, unless it is quiet, ms. */
 const SHRINK_HOLD_MS = 3000;
 /** The delay is judged by its least value within this time, ms: readers pull several frames at once. */
@@ -391,6 +393,8 @@ export class JitterBuffer {
     this.cursor = Math.min(wanted, time);
     this.paused = false;
     this.overrun = 0;
+    // The patience counts from the beginning of the stream; what is far too long may go at once.
+    if (this.lastSkipMs === Number.NEGATIVE_INFINITY) this.lastSkipMs = nowMs - SHRINK_SPEECH_MS;
     this.judgeMin = this.judgeLast = Number.POSITIVE_INFINITY;
     this.judge(nowMs);
   }
@@ -451,8 +455,13 @@ export class JitterBuffer {
     const follower = (sequence + 1) & this.mask;
     if (this.state[follower] !== HELD || this.slotSequence[follower] !== sequence + 1) return false;
     const since = nowMs - this.lastSkipMs;
-    if (quiet ? since < SHRINK_QUIET_MS : since < SHRINK_SPEECH_MS || nowMs - this.lastLateMs < SHRINK_HOLD_MS)
-      return false;
+    if (quiet) {
+      if (since < SHRINK_QUIET_MS) return false;
+    } else {
+      // In speech a frame left out is heard: for a delay that is one frame too long the next pause is awaited for a while.
+      const patience = least - this.target < 2 * frameMs + SHRINK_HYSTERESIS_MS ? SHRINK_PATIENCE_MS : SHRINK_SPEECH_MS;
+      if (since < patience || nowMs - this.lastLateMs < SHRINK_HOLD_MS) return false;
+    }
     this.lastSkipMs = nowMs;
     return true;
   }

@@ -19,6 +19,13 @@ function demo(...options: string[]) {
   return spawnSync("bash", [join(checkout, "scripts", "demo"), ...options], { encoding: "utf8", timeout: 120_000 });
 }
 
+/** The demo judges real-time sound, which a busy machine can spoil: a real fault spoils every try. */
+function demoThatIsHeard(...options: string[]) {
+  let run = demo(...options);
+  for (let more = 2; more > 0 && run.status !== 0; more--) run = demo(...options);
+  return run;
+}
+
 for (const [keying, suiteName, method] of [
   ["dh", "AES_CM_128_HMAC_SHA1_80", /Diffie-Hellman/],
   ["psk", "AES_CM_128_HMAC_SHA1_80", /pre-shared/i],
@@ -26,7 +33,7 @@ for (const [keying, suiteName, method] of [
 ] as const)
   test(`--keying ${keying}: both understood each other, the report says how`, ({ folder }) => {
     const out = join(folder, keying);
-    const run = demo("--keying", keying, "--seconds", "3", "--out", out);
+    const run = demoThatIsHeard("--keying", keying, "--seconds", "4", "--out", out);
     assert.is(run.status, 0, run.stdout + run.stderr);
     for (const words of [
       "Alice dials",
@@ -69,7 +76,7 @@ for (const [keying, suiteName, method] of [
 test("a second run keeps the certificates of the first", ({ folder }) => {
   const file = join(folder, "dh", "identities", "alice.crt");
   const before = readFileSync(file, "utf8");
-  const run = demo("--seconds", "2", "--out", join(folder, "dh"), "--json");
+  const run = demoThatIsHeard("--seconds", "3", "--out", join(folder, "dh"), "--json");
   assert.is(run.status, 0, run.stderr);
   assert.is((JSON.parse(run.stdout) as DemoReport).call.keying, "dh");
   assert.is(readFileSync(file, "utf8"), before);
