@@ -62,7 +62,6 @@ export class Calls implements CallControl {
   constructor(private readonly options: CallsOptions) {
     this.budget = new WorkBudget(options.clock, options.offerBudget);
     this.environment = {
-      account: (uri) => options.accounts.find((account) => account.uri === uri)!,
       voice: options.voice,
       clock: options.clock,
       timers: options.timers,

@@ -20,7 +20,6 @@ export interface CallAccount {
 
 /** Shared by all calls. */
 export interface CallEnvironment {
-  readonly account: (uri: string) => CallAccount;
   readonly voice: Voice;
   readonly clock: Clock;
   readonly timers: Timers;
