@@ -1,57 +1,106 @@
-// Diffie-Hellman in OAKLEY group 5 (RFC 2409 section 6, RFC 3526 section 2: 1536-bit MODP, generator 2).
+// Diffie-Hellman: the MODP groups of RFC 2409 and RFC 3526 with generator 2, and X25519 (RFC 7748).
 
-import { createDiffieHellman, getDiffieHellman } from "node:crypto";
+import {
+  createDiffieHellman,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  getDiffieHellman,
+  type KeyObject,
+} from "node:crypto";
 import { fail, ok, type Result } from "../runtime/result.js";
 
-/** Bytes of a value or secret of the group. */
-export const OAKLEY5_BYTES = 192;
+/** Groups by name: OAKLEY 1, 2 and 5 have 768, 1024 and 1536 bits (the first two are for peers that know nothing else). */
+export type DhGroupName = "oakley1" | "oakley2" | "oakley5" | "modp2048" | "modp3072" | "x25519";
 
-const prime = getDiffieHellman("modp5").getPrime();
+/** Bytes of a value and of a secret, by group. */
+export const dhGroupBytes: Readonly<Record<DhGroupName, number>> = {
+  oakley1: 96,
+  oakley2: 128,
+  oakley5: 192,
+  modp2048: 256,
+  modp3072: 384,
+  x25519: 32,
+};
+
+/** Bytes of a value or secret of OAKLEY 5. */
+export const OAKLEY5_BYTES = dhGroupBytes.oakley5;
+
+/** Names of the MODP groups in node. */
+const nodeNames: Readonly<Record<Exclude<DhGroupName, "x25519">, string>> = {
+  oakley1: "modp1",
+  oakley2: "modp2",
+  oakley5: "modp5",
+  modp2048: "modp14",
+  modp3072: "modp15",
+};
 const generator = Uint8Array.of(2);
-const primeMinusOne = prime.map((byte, i) => (i === prime.length - 1 ? byte - 1 : byte));
+const primes = new Map<DhGroupName, Uint8Array>();
+
+function primeOf(group: Exclude<DhGroupName, "x25519">): Uint8Array {
+  let prime = primes.get(group);
+  if (!prime) {
+    prime = new Uint8Array(getDiffieHellman(nodeNames[group]).getPrime());
+    primes.set(group, prime);
+  }
+  return prime;
+}
 
 /** Fills on the left: node leaves out leading zero bytes, protocols count them. */
-function padded(bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(OAKLEY5_BYTES);
-  out.set(bytes, OAKLEY5_BYTES - bytes.length);
+function padded(bytes: Uint8Array, length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  out.set(bytes, length - bytes.length);
   return out;
 }
 
 /**
- * True for a public value y with 1 < y < p - 1 and exactly 192 bytes. 0, 1 and p - 1 would make the secret known to all;
- * the prime is a safe one, so no other small subgroup exists.
+ * True for a public value of the group with exactly its length: of a MODP group 1 < y < p - 1 (0, 1 and p - 1 would make the
+ * secret known to all; the primes are safe ones, so no other small subgroup exists), of X25519 any 32 bytes that are not zero
+ * (points of small order show when the secret is computed).
  */
+export function isDhPublicValue(group: DhGroupName, value: Uint8Array): boolean {
+  if (value.length !== dhGroupBytes[group]) return false;
+  if (group === "x25519") return value.some((byte) => byte !== 0);
+  const last = value.length - 1;
+  const isSmall = value.every((byte, i) => (i === last ? byte <= 1 : byte === 0));
+  const prime = primeOf(group);
+  // p ends in a one bit: p - 1 differs from it in the last byte alone.
+  const order = Buffer.compare(value.subarray(0, last), prime.subarray(0, last));
+  return !isSmall && (order < 0 || (order === 0 && value[last] < prime[last] - 1));
+}
+
+/** {@link isDhPublicValue} for OAKLEY 5. */
 export function isOakley5PublicValue(value: Uint8Array): boolean {
-  if (value.length !== OAKLEY5_BYTES) return false;
-  const isSmall = value.every((byte, i) => (i === OAKLEY5_BYTES - 1 ? byte <= 1 : byte === 0));
-  return !isSmall && Buffer.compare(value, primeMinusOne) < 0;
+  return isDhPublicValue("oakley5", value);
 }
 
 /** A private value and its public one; use it for one exchange and wipe it. */
 export interface DhKeyPair {
-  /** g^x mod p, 192 bytes, left-padded. */
+  /** The public value, of the group's length, left-padded. */
   readonly publicValue: Uint8Array;
   /**
-   * The shared secret, 192 bytes, left-padded. `bad-dh-value`: the peer's value is not one of the group.
+   * The shared secret, of the group's length, left-padded. `bad-dh-value`: the peer's value is not one of the group.
    * Throws TypeError after {@link wipe}.
    */
   secret(peerValue: Uint8Array): Result<Uint8Array>;
-  /** Forgets the private value; OpenSSL clears its memory when it is replaced. */
+  /** Forgets the private value; OpenSSL clears its memory when it is replaced or let go. */
   wipe(): void;
 }
 
-/** Makes a key pair; the private value comes from node's generator. About 0.2 ms on a PC, ten times that on a small ARM. */
-export function generateOakley5KeyPair(): DhKeyPair {
-  const dh = createDiffieHellman(prime, generator);
-  const publicValue = padded(dh.generateKeys());
+const outside = () => fail("bad-dh-value", "Diffie-Hellman value outside the group");
+
+function modpKeyPair(group: Exclude<DhGroupName, "x25519">): DhKeyPair {
+  const length = dhGroupBytes[group];
+  const dh = createDiffieHellman(primeOf(group), generator);
+  const publicValue = padded(dh.generateKeys(), length);
   let wiped = false;
   return {
     publicValue,
     secret(peerValue) {
       if (wiped) throw new TypeError("the Diffie-Hellman key pair was wiped");
-      if (!isOakley5PublicValue(peerValue)) return fail("bad-dh-value", "Diffie-Hellman value outside the group");
+      if (!isDhPublicValue(group, peerValue)) return outside();
       const raw = dh.computeSecret(peerValue);
-      const secret = padded(raw);
+      const secret = padded(raw, length);
       raw.fill(0);
       return ok(secret);
     },
@@ -60,4 +109,44 @@ export function generateOakley5KeyPair(): DhKeyPair {
       dh.setPrivateKey(generator);
     },
   };
+}
+
+/** DER of an X25519 SubjectPublicKeyInfo before its 32 bytes (RFC 8410). */
+const x25519Prefix = Buffer.from("302a300506032b656e032100", "hex");
+
+function x25519KeyPair(): DhKeyPair {
+  const pair = generateKeyPairSync("x25519");
+  const spki = pair.publicKey.export({ type: "spki", format: "der" });
+  let privateKey: KeyObject | undefined = pair.privateKey;
+  return {
+    publicValue: new Uint8Array(spki.subarray(spki.length - 32)),
+    secret(peerValue) {
+      if (!privateKey) throw new TypeError("the Diffie-Hellman key pair was wiped");
+      if (!isDhPublicValue("x25519", peerValue)) return outside();
+      try {
+        const key = Buffer.concat([x25519Prefix, peerValue]);
+        const publicKey = createPublicKey({ key, format: "der", type: "spki" });
+        const raw = diffieHellman({ privateKey, publicKey });
+        const secret = new Uint8Array(raw);
+        raw.fill(0);
+        return ok(secret);
+      } catch {
+        // OpenSSL refuses points of small order (RFC 7748 section 6.1).
+        return outside();
+      }
+    },
+    wipe() {
+      privateKey = undefined;
+    },
+  };
+}
+
+/** Makes a key pair; the private value comes from node's generator. OAKLEY 5: about 0.2 ms on a PC, ten times that on a small ARM. */
+export function generateDhKeyPair(group: DhGroupName): DhKeyPair {
+  return group === "x25519" ? x25519KeyPair() : modpKeyPair(group);
+}
+
+/** {@link generateDhKeyPair} of OAKLEY 5. */
+export function generateOakley5KeyPair(): DhKeyPair {
+  return generateDhKeyPair("oakley5");
 }

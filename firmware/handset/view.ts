@@ -3,6 +3,7 @@
 
 import type { DisplayView, HeadsetCallState, IndicatorState } from "../../drivers/contract.js";
 import type { CallSnapshot } from "../call/types.js";
+import type { Proof } from "../keying/keying.js";
 import type { Tone } from "../media/voice.js";
 
 /** Desired state of all outputs. */
@@ -37,7 +38,7 @@ export function securityLines(call: CallSnapshot): string[] {
   if (security.state === "pending") return ["Agreeing on keys…"];
   if (security.state === "open") return ["NOT PRIVATE: anyone on the way can listen"];
   const proof = security.peer.proof;
-  const by = proof.kind === "certificate" ? `certificate issued by ${proof.ca}` : `shared key "${proof.keyName}"`;
+  const by = proofWords(proof);
   return [`Private: ${security.peer.method}, ${security.suite}`, `With ${security.peer.identity} (${by})`];
 }
 
@@ -127,4 +128,18 @@ function idle(situation: HandsetSituation): HandsetView {
       softKeys: situation.entry ? { left: "Call", right: "Clear" } : {},
     },
   };
+}
+
+/** By what somebody proved to be who they are. */
+export function proofWords(proof: Proof): string {
+  switch (proof.kind) {
+    case "certificate":
+      return `certificate issued by ${proof.ca}`;
+    case "shared-key":
+      return `shared key "${proof.keyName}"`;
+    case "domain-key":
+      return `key published at ${proof.record}${proof.isAuthenticated ? "" : " (not protected)"}`;
+    case "carrier":
+      return "nothing but the signalling";
+  }
 }

@@ -32,7 +32,18 @@ export type Proof =
       /** End of validity, ISO 8601. */
       readonly notAfter: string;
     }
-  | { readonly kind: "shared-key" /** Configured name of the key, never the key. */; readonly keyName: string };
+  | { readonly kind: "shared-key" /** Configured name of the key, never the key. */; readonly keyName: string }
+  | {
+      readonly kind: "domain-key";
+      /** DNS name of the key. */
+      readonly record: string;
+      /** The resolver vouched for the record (DNSSEC). */
+      readonly isAuthenticated: boolean;
+      /** SHA-256 of the key, lower-case hex. */
+      readonly fingerprint: string;
+    }
+  /** Nothing but whatever carried the keys vouches for them. */
+  | { readonly kind: "carrier" };
 
 /** Who is at the other end, by what proof, since when: shown on the screen and by `sotto status`. */
 export interface VerifiedPeer {

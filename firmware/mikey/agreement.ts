@@ -1,46 +1,22 @@
 // "Agree on SRTP keys with this peer": the rules all methods share, from configuration to keys (RFC 3830 section 5).
 
-import { toNtp } from "../runtime/clock.js";
-import { ok, type Result } from "../runtime/result.js";
-import type { SrtpSuiteName } from "../srtp/keys.js";
-import { sameBytes } from "./bytes.js";
-import {
-  type AgreedKey,
-  type CryptoSession,
-  checkAnswerHeader,
-  deriveSessions,
-  offeredSessions,
-  wipeKey,
-} from "./crypto-sessions.js";
-import { adopt, type MikeyResult, refuse } from "./errors.js";
-import type { Header } from "./header.js";
-import { type ParsedMessage, parseMessage } from "./message.js";
-import {
-  type AuthenticOffer,
-  type MethodName,
-  type MikeyMethod,
-  type OpenOffer,
-  type PeerProof,
-  type RandomSource,
-  single,
-} from "./methods/method.js";
-import { DataType, ExtensionType, MapType, PrfFunction, TimestampType } from "./numbers.js";
-import type { TimestampPayload } from "./payloads/index.js";
-import { aheadMs, DEFAULT_SKEW_MS, type ReplayCache, readNtp, replayKey, writeNtp } from "./replay.js";
-import { policyFor } from "./srtp-policy.js";
-import {
-  type CallParties,
-  checkParties,
-  checkTerms,
-  protocolList,
-  type Refusal,
-  refusedByPeer,
-  withReply,
-} from "./terms.js";
-import { covered } from "./transport.js";
+import type { Result } from "../runtime/result.js";
+import { Bundle, type SharedKeys } from "./bundle.js";
+import { offeredSessions } from "./crypto-sessions.js";
+import { EnvelopeCache } from "./envelope-cache.js";
+import { type MikeyResult, refuse } from "./errors.js";
+import { Exchange, type ReceivedOffer, type SentOffer } from "./exchange.js";
+import type { SrtpSession } from "./header.js";
+import type { MethodName, MikeyMethod, RandomSource } from "./methods/method.js";
+import { DataType } from "./numbers.js";
+import type { KeyValidity } from "./payloads/index.js";
+import type { CounterStore, ReplayCache } from "./replay.js";
+import type { MikeySuite } from "./srtp-policy.js";
+import { type CallParties, checkParties, ownSsrcs, type Refusal } from "./terms.js";
+
+export { type Agreement, type ReceivedOffer, type SentOffer, wipeAgreement } from "./exchange.js";
 
 const RAND_BYTES = 16;
-const SUITE: SrtpSuiteName = "AES_CM_128_HMAC_SHA1_80";
 
 export interface MikeyOptions {
   /** The methods we can run; the offer's data type picks one. */
@@ -49,57 +25,47 @@ export interface MikeyOptions {
   readonly random: RandomSource;
   /** Half width of the accepted time window in ms; default {@link DEFAULT_SKEW_MS}. */
   readonly skewMs?: number;
+  /** SRTP suites we run, in the order of our preference; default AES_CM_128_HMAC_SHA1_80 alone. */
+  readonly suites?: readonly MikeySuite[];
+  /** Agreements keep a {@link Bundle}: what re-keying, adding sessions and handing over need. Default false: TGKs are wiped at once. */
+  readonly keepsBundles?: boolean;
+  /** Envelope keys kept for later bundles; default: a cache of this agent's own. */
+  readonly envelopes?: EnvelopeCache;
+  /** Type of our timestamps; default `ntp-utc`. `counter` needs {@link counters}. */
+  readonly timestamps?: "ntp-utc" | "ntp" | "counter";
+  /** Lets peers use counters as timestamps. */
+  readonly counters?: CounterStore;
 }
 
-/** Keys for a call: one crypto session per direction. */
-export interface Agreement {
-  readonly method: MethodName;
-  readonly label: string;
-  readonly csbId: number;
-  readonly peer: PeerProof;
-  /** Protects what we send. */
-  readonly sent: CryptoSession;
-  /** Protects what we receive. */
-  readonly received: CryptoSession;
-}
-
-/** Zeroes an agreement's keys. */
-export function wipeAgreement(agreement: Agreement): void {
-  for (const { tek, salt } of [agreement.sent, agreement.received]) {
-    tek.fill(0);
-    salt.fill(0);
-  }
-}
-
-/** An offer on its way. */
-export interface SentOffer {
-  readonly message: Uint8Array;
-  /** Reads the answer: authenticates it and derives the keys. */
-  accept(answer: Uint8Array, nowMs: number): Promise<MikeyResult<Agreement>>;
-  /** Zeroes what waits for the answer; a later {@link accept} fails. */
-  wipe(): void;
-  /** The bundle has ended: wipes, and lets its CSB ID be used again. */
-  end(): void;
-}
-
-/** A received offer whose sender is authenticated and whose terms we can meet. */
-export interface ReceivedOffer {
-  readonly method: MethodName;
-  readonly label: string;
-  readonly peer: PeerProof;
-  /** Writes the answer and derives the keys. */
-  answer(): Promise<Result<{ message: Uint8Array; agreement: Agreement }, Refusal>>;
-  wipe(): void;
+/** What may be asked of an offer. */
+export interface OfferOptions {
+  /** False: no answer is wanted, and the keys are there at once (`SentOffer.assume`). Only key transports can. Default true. */
+  readonly verify?: boolean;
+  /** Only our own streams get sessions: what a sender offers to a group. */
+  readonly isOneWay?: boolean;
+  /** An SPI (SRTP's MKI) or a range of packet indices for a fresh key. */
+  readonly validity?: KeyValidity;
+  /** Keys of a group or of a running bundle instead of fresh ones (section 8, thesis 15.1). */
+  readonly share?: SharedKeys;
+  /** RSA-R: asks for a group's keys; the responder says which sessions there are (RFC 4738 section 3.2). */
+  readonly asksForGroup?: boolean;
 }
 
 /** Agreements of one user agent. Time comes in as wall-clock ms since 1970, so that NTP eras are handled in one place. */
 export class MikeyAgent {
-  private readonly skewMs: number;
   private readonly openCsbIds = new Set<number>();
-  private lastStamp = 0n;
+  private readonly envelopes: EnvelopeCache;
+  private readonly exchange: Exchange;
 
   constructor(private readonly options: MikeyOptions) {
-    this.skewMs = options.skewMs ?? DEFAULT_SKEW_MS;
+    if (options.timestamps === "counter" && !options.counters)
+      throw new TypeError("counters as timestamps need a counter store");
+    this.envelopes = options.envelopes ?? new EnvelopeCache();
+    this.exchange = new Exchange(options, (agreed, nowMs) => {
+      if (agreed.envelope && !agreed.envelope.isForBundleOnly)
+        this.envelopes.keep(agreed.peer, agreed.label, agreed.envelope.key, nowMs);
+      return options.keepsBundles ? new Bundle(this.exchange, agreed) : undefined;
+    });
   }
 
   /**
@@ -111,66 +77,59 @@ export class MikeyAgent {
     parties: CallParties,
     protocols: readonly string[],
     nowMs: number,
+    options: OfferOptions = {},
   ): Promise<MikeyResult<SentOffer>> {
-    const method = this.options.methods.find((one) => one.name === name);
-    if (!method) return refuse("unsupported-method", `no keys are configured for method ${name}`);
+    const configured = this.options.methods.find((one) => one.name === name);
+    if (!configured) return refuse("unsupported-method", `no keys are configured for method ${name}`);
     const named = checkParties(parties);
     if (!named.ok) return named;
-    const csbId = this.newCsbId();
-    const header = headerFor(method.offerType, csbId, offeredSessions(parties.ssrc), true);
-    const timestamp: TimestampPayload = {
-      kind: "timestamp",
-      type: TimestampType.ntpUtc,
-      value: writeNtp(this.newStamp(nowMs)),
+    // An envelope key that both ends kept spares the public-key operations.
+    const method = (name === "pke" && this.envelopes.methodFor(parties.peerUri, nowMs)) || configured;
+    const { share, verify = true, asksForGroup = false } = options;
+    const csbId = share?.csbId ?? this.newCsbId();
+    const end = () => {
+      if (!share) this.openCsbIds.delete(csbId);
     };
-    const rand = this.options.random(RAND_BYTES);
-    const open = await method.offer({
-      ...parties,
-      header,
-      timestamp,
-      rand,
-      policies: [policyFor(SUITE, 0)],
-      extensions: [{ kind: "extension", type: ExtensionType.sdpIds, data: protocolList(protocols) }],
-      random: this.options.random,
+    const sent = await this.exchange.offer({
+      method,
+      parties,
+      protocols,
       nowMs,
+      csbId,
+      rand: share?.rand ?? this.options.random(RAND_BYTES),
+      sessions: share?.sessions ?? this.newSessions(parties, options),
+      ...(share ? { policies: share.policies } : {}),
+      keys: share
+        ? { kind: "given", keys: share.keys }
+        : { kind: "fresh", validity: options.validity ?? { kind: "none" } },
+      verify,
+      asksForGroup,
+      end,
     });
-    if (!open.ok) {
-      this.openCsbIds.delete(csbId);
-      return open;
-    }
-    return ok(this.sentOffer(method, header, timestamp, rand, open.value));
+    if (!sent.ok) end();
+    return sent;
   }
 
   /**
    * Reads an offer: format, freshness, replay, then the method's authentication, then terms. Nothing is remembered of an
    * offer that is not authentic (section 5.3).
    */
-  async receive(
+  receive(
     bytes: Uint8Array,
     parties: CallParties,
     protocols: readonly string[],
     nowMs: number,
   ): Promise<Result<ReceivedOffer, Refusal>> {
-    const parsed = parseMessage(bytes);
-    if (!parsed.ok) {
-      const { header, payloads } = parsed.error;
-      const { error } = adopt(parsed.error);
-      const timestamp = payloads.find((payload): payload is TimestampPayload => payload.kind === "timestamp");
-      return { ok: false, error: withReply(error, header, timestamp) };
-    }
-    const message = parsed.value;
-    const timestamp = single(message, "timestamp");
-    if (!timestamp.ok) return timestamp;
-    const result = await this.authenticate(message, timestamp.value, parties, nowMs);
-    if (!result.ok) return { ok: false, error: withReply(result.error, message.header, timestamp.value) };
-    const { method, authentic, rand } = result.value;
-    const terms = checkTerms(message, parties, protocols);
-    if (!terms.ok) {
-      const error = withReply(terms.error, message.header, timestamp.value, authentic);
-      authentic.wipe();
-      return { ok: false, error };
-    }
-    return ok(this.receivedOffer(method, authentic, message.header, terms.value, rand));
+    return this.exchange.receive(bytes, {
+      parties,
+      protocols,
+      nowMs,
+      methods: (dataType) => {
+        const found = this.options.methods.filter((one) => one.offerType === dataType);
+        const kept = dataType === DataType.psk ? this.envelopes.methodFor(parties.peerUri, nowMs) : undefined;
+        return kept ? [kept, ...found] : found;
+      },
+    });
   }
 
   /** Work that can be done before any call. */
@@ -181,118 +140,12 @@ export class MikeyAgent {
   /** Zeroes the methods' long-term secrets. */
   close(): void {
     for (const method of this.options.methods) method.wipe();
+    this.envelopes.close();
   }
 
-  private async authenticate(
-    message: ParsedMessage,
-    timestamp: TimestampPayload,
-    parties: CallParties,
-    nowMs: number,
-  ): Promise<MikeyResult<{ method: MikeyMethod; authentic: AuthenticOffer; rand: Uint8Array }>> {
-    const { header } = message;
-    const method = this.options.methods.find((one) => one.offerType === header.dataType);
-    if (!method) return refuse("unsupported-method", `offers of data type ${header.dataType} cannot be answered`);
-    if (header.prf !== PrfFunction.mikey1) return refuse("unsupported-prf", `PRF ${header.prf} is not known`);
-    const named = checkParties(parties);
-    if (!named.ok) return named;
-    if (timestamp.type === TimestampType.counter)
-      return refuse("unsupported-timestamp", "counters as timestamps are not supported");
-    const ahead = aheadMs(readNtp(timestamp.value), toNtp(nowMs));
-    if (Math.abs(ahead) > this.skewMs)
-      return refuse("clock-skew", `the message's clock is ${Math.round(ahead / 1000)} s ahead of ours`);
-    const proof = method.proofLength(message);
-    if (!proof.ok) return proof;
-    const key = replayKey(covered(message.bytes, proof.value));
-    const untilMs = nowMs + ahead + this.skewMs;
-    if (this.options.replay.has(key, untilMs)) return refuse("replayed", "the message was seen before");
-    const rand = single(message, "rand");
-    if (!rand.ok) return rand;
-    if (rand.value.rand.length < RAND_BYTES)
-      return refuse("malformed-message", `RAND of ${rand.value.rand.length} bytes, at least ${RAND_BYTES} are needed`);
-    const authentic = await method.authenticate(message, { ...parties, timestamp, rand: rand.value.rand, nowMs });
-    if (!authentic.ok) return authentic;
-    const remembered = this.options.replay.add(key, untilMs, nowMs);
-    if (remembered !== "added") {
-      authentic.value.wipe();
-      return remembered === "known"
-        ? refuse("replayed", "the message was seen before")
-        : refuse("replay-cache-full", "too many calls in a short time to tell new ones from replayed ones");
-    }
-    return ok({ method, authentic: authentic.value, rand: rand.value.rand });
-  }
-
-  private sentOffer(
-    method: MikeyMethod,
-    header: Header,
-    timestamp: TimestampPayload,
-    rand: Uint8Array,
-    open: OpenOffer,
-  ): SentOffer {
-    let isWiped = false;
-    const wipe = () => {
-      isWiped = true;
-      open.wipe();
-    };
-    const readAnswer = async (bytes: Uint8Array, nowMs: number): Promise<MikeyResult<Agreement>> => {
-      if (isWiped) return refuse("internal-error", "the exchange was given up");
-      const parsed = parseMessage(bytes);
-      if (!parsed.ok) return adopt(parsed.error);
-      const answer = parsed.value;
-      if (answer.header.csbId !== header.csbId) return refuse("response-mismatch", "the answer is for another bundle");
-      const echoed = single(answer, "timestamp");
-      if (!echoed.ok) return echoed;
-      if (echoed.value.type !== timestamp.type || !sameBytes(echoed.value.value, timestamp.value))
-        return refuse("response-mismatch", "the answer does not repeat our timestamp");
-      if (answer.header.dataType === DataType.error) return refusedByPeer(answer, open);
-      if (answer.header.dataType !== method.answerType)
-        return refuse("response-mismatch", `data type ${answer.header.dataType} does not answer our offer`);
-      const fits = checkAnswerHeader(header, answer.header);
-      if (!fits.ok) return fits;
-      const done = await open.finish(answer, nowMs);
-      if (!done.ok) return done;
-      const [sent, received] = deriveAndWipe(done.value.key, header.csbId, rand, answer.header);
-      return ok({
-        method: method.name,
-        label: method.label,
-        csbId: header.csbId,
-        peer: done.value.peer,
-        sent,
-        received,
-      });
-    };
-    return {
-      message: open.message,
-      accept: readAnswer,
-      wipe,
-      end: () => {
-        wipe();
-        this.openCsbIds.delete(header.csbId);
-      },
-    };
-  }
-
-  private receivedOffer(
-    method: MikeyMethod,
-    authentic: AuthenticOffer,
-    offered: Header,
-    sessions: Header["sessions"],
-    rand: Uint8Array,
-  ): ReceivedOffer {
-    const header = headerFor(method.answerType, offered.csbId, sessions, false);
-    return {
-      method: method.name,
-      label: method.label,
-      peer: authentic.peer,
-      async answer() {
-        const written = await authentic.answer(header);
-        if (!written.ok) return written;
-        const [received, sent] = deriveAndWipe(written.value.key, header.csbId, rand, header);
-        const { name, label } = method;
-        const agreement = { method: name, label, csbId: header.csbId, peer: authentic.peer, sent, received };
-        return ok({ message: written.value.message, agreement });
-      },
-      wipe: () => authentic.wipe(),
-    };
+  private newSessions(parties: CallParties, options: OfferOptions): readonly SrtpSession[] {
+    if (options.asksForGroup) return [];
+    return parties.outside ? parties.outside.sessions : offeredSessions(ownSsrcs(parties), options.isOneWay ?? false);
   }
 
   /** A random CSB ID that none of our open bundles has (section 6.1). */
@@ -303,27 +156,20 @@ export class MikeyAgent {
     this.openCsbIds.add(csbId);
     return csbId;
   }
-
-  /** Every message of an initiator has a timestamp of its own (section 5.2). */
-  private newStamp(nowMs: number): bigint {
-    const now = toNtp(nowMs);
-    const isPast = BigInt.asIntN(64, now - this.lastStamp) <= 0n && this.lastStamp !== 0n;
-    // A clock that was set back far is believed; one that stands still is nudged.
-    const isNear = aheadMs(this.lastStamp, now) < 1000;
-    this.lastStamp = isPast && isNear ? BigInt.asUintN(64, this.lastStamp + 1n) : now;
-    return this.lastStamp;
-  }
 }
 
-function headerFor(dataType: number, csbId: number, sessions: Header["sessions"], verify: boolean): Header {
-  const sessionCount = sessions.length;
-  return { dataType, verify, prf: PrfFunction.mikey1, csbId, mapType: MapType.srtpId, sessionCount, sessions };
-}
-
-/** Both sessions' keys; the TGK has then done its work. */
-function deriveAndWipe(key: AgreedKey, csbId: number, rand: Uint8Array, header: Header): CryptoSession[] {
-  const suites = header.sessions.map(() => SUITE);
-  const sessions = deriveSessions(key, csbId, rand, header.sessions, suites);
-  wipeKey(key);
-  return sessions;
+/** Bytes of a group's or bundle's key, made by whoever distributes it: one TGK for all. */
+export function newGroupKeys(
+  random: RandomSource,
+  sessions: readonly SrtpSession[],
+  policies: SharedKeys["policies"],
+): SharedKeys {
+  const four = random(4);
+  return {
+    csbId: new DataView(four.buffer, four.byteOffset).getUint32(0),
+    rand: new Uint8Array(random(RAND_BYTES)),
+    keys: [{ kind: "tgk", key: new Uint8Array(random(32)), validity: { kind: "none" } }],
+    sessions,
+    policies,
+  };
 }

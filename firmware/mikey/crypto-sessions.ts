@@ -1,98 +1,212 @@
-// The crypto sessions of one call: one per direction (RFC 4567 section 7.1), their map and their keys.
+// The crypto sessions of a bundle: their map (one session per direction in a call, RFC 4567 section 7.1) and their keys.
 
 import { ok } from "../runtime/result.js";
-import type { SrtpSuiteName } from "../srtp/keys.js";
 import { copy } from "./bytes.js";
 import { type MikeyResult, refuse } from "./errors.js";
 import type { Header, SrtpSession } from "./header.js";
-import { MapType } from "./numbers.js";
-import { deriveFromTgk } from "./prf.js";
-import { suiteKeyLengths } from "./srtp-policy.js";
+import type { AgreedKey } from "./key-data.js";
+import { deriveFromTgk, type Prf, prf } from "./prf.js";
+import { type MikeySuite, suiteKeyLengths } from "./srtp-policy.js";
 
-/** Keys and place of one crypto session. */
-export interface CryptoSession {
-  /** Counted from 1. */
-  readonly csId: number;
-  /** SSRC its packets must carry. */
-  readonly ssrc: number;
-  readonly roc: number;
-  readonly suite: SrtpSuiteName;
+/** A master key of SRTP and when it is valid. */
+export interface MasterKey {
   /** SRTP master key. */
   readonly tek: Uint8Array;
   /** SRTP master salt. */
   readonly salt: Uint8Array;
   readonly mki?: Uint8Array;
+  /** First and last packet index the key protects (48 bits); absent: all. */
+  readonly indices?: { readonly from: number; readonly to: number };
 }
 
-/** What a method agreed on. */
-export interface AgreedKey {
-  readonly tgk: Uint8Array;
-  /** Master salt sent beside the TGK; absent: derived from it (section 4.1.3). */
-  readonly salt?: Uint8Array;
-  /** SPI of the key, SRTP's MKI. */
-  readonly mki?: Uint8Array;
+/** Keys and place of one crypto session. */
+export interface CryptoSession extends MasterKey {
+  /** Counted from 1. */
+  readonly csId: number;
+  /** SSRC its packets must carry; 0: its sender, who answers nothing, has not said it. */
+  readonly ssrc: number;
+  readonly roc: number;
+  readonly suite: MikeySuite;
+  /** Whether we send or receive it. */
+  readonly direction: "sent" | "received";
+  /** Further keys of the session, told apart by their MKIs. */
+  readonly more: readonly MasterKey[];
 }
 
-/** Zeroes an agreed key. */
-export function wipeKey(key: AgreedKey): void {
-  key.tgk.fill(0);
-  key.salt?.fill(0);
+/** The map of an offer: for each stream of ours an odd session with its SSRC, and an even one for the responder's (section 6.1.1). */
+export function offeredSessions(ssrcs: readonly number[], isOneWay = false): readonly SrtpSession[] {
+  return ssrcs.flatMap((ssrc) => {
+    const own = { policy: 0, ssrc, roc: 0 };
+    return isOneWay ? [own] : [own, { policy: 0, ssrc: 0, roc: 0 }];
+  });
 }
 
-/** The map of an offer: CS 1 is ours, CS 2 waits for the responder's SSRC (section 6.1.1). */
-export function offeredSessions(ssrc: number): readonly SrtpSession[] {
-  return [
-    { policy: 0, ssrc, roc: 0 },
-    { policy: 0, ssrc: 0, roc: 0 },
-  ];
+/** What the map of an offer must look like: `pairs` as {@link offeredSessions} makes them, `any` as it comes. */
+export type MapShape = "pairs" | "any";
+
+/**
+ * Fills our SSRCs into an offered map, one for each session that is still open.
+ * @param known sessions of a running bundle, which the map must begin with.
+ */
+export function answeredSessions(
+  sessions: readonly SrtpSession[],
+  ssrcs: readonly number[],
+  shape: MapShape,
+  known: readonly SrtpSession[] = [],
+): MikeyResult<readonly SrtpSession[]> {
+  const isKept = known.every((one, i) => sessions[i]?.ssrc === one.ssrc);
+  if (!isKept) return refuse("unsupported-crypto-sessions", "the update changes sessions of the running bundle");
+  const added = sessions.slice(known.length);
+  if (shape === "pairs") {
+    const wanted = known.length > 0 ? added.length : 2 * ssrcs.length;
+    if (added.length !== wanted || added.length % 2 !== 0)
+      return refuse(
+        "unsupported-crypto-sessions",
+        `${added.length} crypto sessions offered, ${ssrcs.length === 1 ? "one stream has 2" : `${wanted} are needed`}`,
+      );
+    if (added.some(({ ssrc }, i) => (ssrc === 0) !== (i % 2 === 1)))
+      return refuse(
+        "unsupported-crypto-sessions",
+        "odd sessions must name the initiator's SSRC, even ones leave ours open",
+      );
+  }
+  const open = added.filter(({ ssrc }) => ssrc === 0).length;
+  if (open > ssrcs.length)
+    return refuse("unsupported-crypto-sessions", `${open} sessions wait for an SSRC, we have ${ssrcs.length}`);
+  let at = 0;
+  const filled = added.map((session) => (session.ssrc === 0 ? { ...session, ssrc: ssrcs[at++] } : session));
+  return ok([...sessions.slice(0, known.length), ...filled]);
 }
 
-/** Fills our SSRC into an offered map. We serve one stream in both directions: two sessions, the second still open. */
-export function answeredSessions(header: Header, ssrc: number): MikeyResult<readonly SrtpSession[]> {
-  const { sessions } = header;
-  if (header.mapType !== MapType.srtpId)
-    return refuse("unsupported-cs-map", "the message names no crypto sessions for SRTP");
-  if (sessions.length !== 2)
-    return refuse("unsupported-crypto-sessions", `${sessions.length} crypto sessions offered, one stream has 2`);
-  if (sessions[0].ssrc === 0 || sessions[1].ssrc !== 0)
-    return refuse("unsupported-crypto-sessions", "session 1 must name the initiator's SSRC, session 2 leave ours open");
-  return ok([sessions[0], { ...sessions[1], ssrc }]);
-}
-
-/** Whether an answer's header belongs to our offer: same bundle, our session untouched, theirs filled in. */
-export function checkAnswerHeader(offer: Header, answer: Header): MikeyResult<undefined> {
+/** Whether an answer's header belongs to our offer: same bundle, our sessions untouched, theirs filled in. */
+export function checkAnswerHeader(
+  offer: Header,
+  answer: Header,
+  policies: readonly number[] | undefined,
+): MikeyResult<undefined> {
+  const keeps = (number: number, i: number) =>
+    number === offer.sessions[i].policy || (policies?.includes(number) ?? false);
   const isSame =
     answer.csbId === offer.csbId &&
     answer.prf === offer.prf &&
     answer.mapType === offer.mapType &&
+    answer.sessionCount === offer.sessionCount &&
     answer.sessions.length === offer.sessions.length &&
     answer.sessions.every(
-      (session, i) => session.policy === offer.sessions[i].policy && (i > 0 || session.roc === offer.sessions[i].roc),
-    ) &&
-    answer.sessions[0].ssrc === offer.sessions[0].ssrc;
+      (session, i) =>
+        keeps(session.policy, i) &&
+        (offer.sessions[i].ssrc === 0 ||
+          (session.ssrc === offer.sessions[i].ssrc && session.roc === offer.sessions[i].roc)),
+    );
   if (!isSame) return refuse("response-mismatch", "the answer's header does not belong to our offer");
-  if (answer.sessions[1].ssrc === 0) return refuse("response-mismatch", "the answer leaves the responder's SSRC open");
+  if (answer.sessions.some(({ ssrc }) => ssrc === 0))
+    return refuse("response-mismatch", "the answer leaves the responder's SSRC open");
   return ok(undefined);
 }
 
-/** Derives master key and salt of each session (section 4.1.3). */
-export function deriveSessions(
+function indicesOf({ validity }: AgreedKey): MasterKey["indices"] {
+  if (validity.kind !== "interval") return undefined;
+  const number = (bytes: Uint8Array) => bytes.reduce((sum, byte) => sum * 256 + byte, 0);
+  return { from: number(validity.from), to: number(validity.to) };
+}
+
+/**
+ * A session's master key from an agreed one. A TEK is taken as it is; one of 30 bytes (44 with a 256-bit key) without a salt
+ * is key and salt in one, as RTSP cameras write it.
+ */
+function masterKey(
   key: AgreedKey,
+  csId: number,
   csbId: number,
   rand: Uint8Array,
+  suite: MikeySuite,
+  derive: Prf,
+): MikeyResult<MasterKey> {
+  const lengths = suiteKeyLengths(suite);
+  const indices = indicesOf(key);
+  const marks = {
+    ...(key.validity.kind === "spi" ? { mki: copy(key.validity.spi) } : {}),
+    ...(indices ? { indices } : {}),
+  };
+  if (key.salt && key.salt.length !== lengths.salt)
+    return refuse("unsupported-key-data", `a salt of ${key.salt.length} bytes, ${suite} needs ${lengths.salt}`);
+  if (key.kind === "tgk") {
+    const tek = deriveFromTgk(key.key, "tek", csId, csbId, rand, lengths.key, derive);
+    const salt = key.salt ? copy(key.salt) : deriveFromTgk(key.key, "salt", csId, csbId, rand, lengths.salt, derive);
+    return ok({ tek, salt, ...marks });
+  }
+  if (key.salt && key.key.length === lengths.key) return ok({ tek: copy(key.key), salt: copy(key.salt), ...marks });
+  if (!key.salt && key.key.length === lengths.key + lengths.salt)
+    return ok({ tek: copy(key.key.subarray(0, lengths.key)), salt: copy(key.key.subarray(lengths.key)), ...marks });
+  return refuse(
+    "unsupported-key-data",
+    `a TEK of ${key.key.length} bytes ${key.salt ? "with" : "without"} salt, ${suite} needs ${lengths.key}`,
+  );
+}
+
+/** Whether keys can serve sessions of these suites, before anything is derived or answered. */
+export function checkKeys(keys: readonly AgreedKey[], suites: readonly MikeySuite[]): MikeyResult<undefined> {
+  const probe: BundleKeys = { keys, csbId: 0, rand: new Uint8Array(16) };
+  const sessions = suites.map(() => ({ policy: 0, ssrc: 1, roc: 0 }));
+  const derived = deriveSessions(probe, sessions, suites, () => true);
+  if (!derived.ok) return derived;
+  wipeSessions(derived.value);
+  return ok(undefined);
+}
+
+/** What the sessions of a bundle are derived from. */
+export interface BundleKeys {
+  readonly keys: readonly AgreedKey[];
+  readonly csbId: number;
+  readonly rand: Uint8Array;
+  /** Default: RFC 3830's. */
+  readonly prf?: Prf;
+}
+
+/**
+ * Derives master key and salt of each session (section 4.1.3). As many TEKs as sessions: each session has its own; otherwise every
+ * session uses all keys, the first to send with.
+ */
+export function deriveSessions(
+  bundle: BundleKeys,
   sessions: readonly SrtpSession[],
-  suites: readonly SrtpSuiteName[],
-): CryptoSession[] {
-  return sessions.map((session, i) => {
-    const lengths = suiteKeyLengths[suites[i]];
-    return {
-      csId: i + 1,
-      ssrc: session.ssrc,
-      roc: session.roc,
-      suite: suites[i],
-      tek: deriveFromTgk(key.tgk, "tek", i + 1, csbId, rand, lengths.key),
-      salt: key.salt ? copy(key.salt) : deriveFromTgk(key.tgk, "salt", i + 1, csbId, rand, lengths.salt),
-      ...(key.mki ? { mki: key.mki } : {}),
-    };
-  });
+  suites: readonly MikeySuite[],
+  isSent: (session: SrtpSession, index: number) => boolean,
+): MikeyResult<CryptoSession[]> {
+  const { keys, csbId, rand, prf: derive = prf } = bundle;
+  const isOneEach =
+    keys.length > 1 &&
+    keys.length === sessions.length &&
+    keys.every(({ kind, validity }) => kind === "tek" && validity.kind !== "spi");
+  if (keys.length === 0) return refuse("unsupported-key-data", "the message brings no key");
+  if (!isOneEach && keys.length > 1 && keys.some(({ validity }) => validity.kind !== "spi"))
+    return refuse(
+      "unsupported-key-data",
+      `${keys.length} keys for ${sessions.length} sessions and nothing to tell them apart`,
+    );
+  const all: CryptoSession[] = [];
+  for (const [i, session] of sessions.entries()) {
+    const masters: MasterKey[] = [];
+    for (const key of isOneEach ? [keys[i]] : keys) {
+      const master = masterKey(key, i + 1, csbId, rand, suites[i], derive);
+      if (!master.ok) {
+        wipeSessions(all);
+        return master;
+      }
+      masters.push(master.value);
+    }
+    const direction = isSent(session, i) ? "sent" : "received";
+    const { ssrc, roc } = session;
+    all.push({ csId: i + 1, ssrc, roc, suite: suites[i], direction, ...masters[0], more: masters.slice(1) });
+  }
+  return ok(all);
+}
+
+/** Zeroes the keys of sessions. */
+export function wipeSessions(sessions: readonly CryptoSession[]): void {
+  for (const session of sessions)
+    for (const { tek, salt } of [session, ...session.more]) {
+      tek.fill(0);
+      salt.fill(0);
+    }
 }

@@ -30,6 +30,11 @@ export const errorNumbers = {
   "identity-mismatch": ErrorNumber.invalidId,
   "wrong-psk": ErrorNumber.authFailure,
   "bad-signature": ErrorNumber.authFailure,
+  "bad-envelope": ErrorNumber.authFailure,
+  "wrong-key-wrap": ErrorNumber.authFailure,
+  "unknown-certificate-hash": ErrorNumber.invalidCertificate,
+  "unusable-public-key": ErrorNumber.invalidCertificate,
+  "unknown-bundle": ErrorNumber.unspecified,
   "bidding-down": ErrorNumber.unspecified,
   "missing-certificate": ErrorNumber.invalidCertificate,
   "unsupported-certificate": ErrorNumber.invalidCertificate,
@@ -41,6 +46,15 @@ export const errorNumbers = {
   "bad-certificate-path": ErrorNumber.invalidCertificate,
   "unknown-critical-extension": ErrorNumber.invalidCertificate,
   "weak-certificate": ErrorNumber.invalidCertificate,
+  "certificate-revoked": ErrorNumber.invalidCertificate,
+  "revocation-unknown": ErrorNumber.invalidCertificate,
+  "no-domain-key": ErrorNumber.invalidCertificate,
+  "domain-key-revoked": ErrorNumber.invalidCertificate,
+  "bad-domain-key": ErrorNumber.invalidCertificate,
+  "domain-key-not-authenticated": ErrorNumber.invalidCertificate,
+  "dns-failure": undefined,
+  "unknown-recipient": undefined,
+  "key-not-shareable": undefined,
   "response-mismatch": undefined,
   "refused-by-peer": undefined,
   "unsupported-identity": undefined,
@@ -55,6 +69,8 @@ export type MikeyErrorCode = keyof typeof errorNumbers;
 /** A failed exchange. */
 export interface MikeyError extends InputError {
   readonly code: MikeyErrorCode;
+  /** `refused-by-peer`: the SRTP policies it named (section 5.1.1), a hint for another offer. */
+  readonly policies?: readonly PolicyPayload[];
 }
 
 /** A value, or why the exchange failed. */

@@ -71,8 +71,11 @@ export function chainOf(certificates: readonly CertificatePayload[]): MikeyResul
   for (const { type } of certificates) {
     if (type === CertificateType.x509Url)
       return refuse("unsupported-certificate", "certificates named by URL are not fetched");
-    if (type !== CertificateType.x509 && type !== CertificateType.x509Sign)
-      return refuse("unsupported-certificate", `certificate type ${type} does not serve for signatures`);
+    if (type !== CertificateType.x509 && type !== CertificateType.x509Sign && type !== CertificateType.x509Encrypt)
+      return refuse("unsupported-certificate", `certificate type ${type} is not known`);
   }
-  return ok(certificates.map((certificate) => certificate.data));
+  const usable = certificates.filter(({ type }) => type !== CertificateType.x509Encrypt);
+  if (usable.length === 0)
+    return refuse("unsupported-certificate", "the certificate serves for encryption, not for signatures");
+  return ok(usable.map((certificate) => certificate.data));
 }

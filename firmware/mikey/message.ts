@@ -95,7 +95,10 @@ export function parseMessage(
   };
 }
 
-/** Reads a payload chain that has no header: the decrypted contents of a KEMAC (section 6.2). */
+/**
+ * Reads a payload chain that has no header: the decrypted contents of a KEMAC (section 6.2). Up to 7 zero bytes may follow, with
+ * which the AES key wrap was filled up.
+ */
 export function parsePayloads(
   bytes: Uint8Array,
   first: number,
@@ -105,7 +108,9 @@ export function parsePayloads(
   const reader = new ByteReader(bytes);
   const failure = parseChain(reader, first, codecs, payloads, []);
   if (failure) return { ok: false, error: failure };
-  if (reader.remaining > 0) return fail("trailing", `${reader.remaining} bytes after the last payload`, reader.offset);
+  const rest = bytes.subarray(reader.offset);
+  if (rest.length > 7 || rest.some((byte) => byte !== 0))
+    return fail("trailing", `${reader.remaining} bytes after the last payload`, reader.offset);
   return { ok: true, value: payloads };
 }
 

@@ -1,9 +1,9 @@
-// The numbers of RFC 3830 section 6 (and the registrations of RFC 4563 that touch the header), by their table.
+// The numbers of RFC 3830 section 6 and of its later registrations, by their table; our private-use numbers among them.
 
 /** Version of the protocol this room speaks (section 6.1). */
 export const MIKEY_VERSION = 1;
 
-/** Data types, table 6.1.a; 7 to 10 are later registrations that this room can read but not run. */
+/** Data types, table 6.1.a and later registrations. */
 export const DataType = {
   psk: 0,
   pskVerification: 1,
@@ -57,18 +57,45 @@ export const macLengths: ReadonlyMap<number, number> = new Map([
   [MacAlgorithm.hmacSha1, 20],
 ]);
 
-/** Diffie-Hellman groups, table 6.4. */
-export const DhGroup = { oakley5: 0, oakley1: 1, oakley2: 2 } as const;
+/** Diffie-Hellman groups, table 6.4; 241 to 255 are for private use (section 10): the last three are ours. */
+export const DhGroup = {
+  oakley5: 0,
+  oakley1: 1,
+  oakley2: 2,
+  /** RFC 3526 group 14. */
+  modp2048: 241,
+  /** RFC 3526 group 15. */
+  modp3072: 242,
+  /** RFC 7748; the value is the 32 bytes of the u coordinate. */
+  x25519: 243,
+} as const;
 
 /** Bytes of a Diffie-Hellman value by its group, table 6.4. */
 export const dhLengths: ReadonlyMap<number, number> = new Map([
   [DhGroup.oakley5, 192],
   [DhGroup.oakley1, 96],
   [DhGroup.oakley2, 128],
+  [DhGroup.modp2048, 256],
+  [DhGroup.modp3072, 384],
+  [DhGroup.x25519, 32],
 ]);
 
-/** Signature types, table 6.5. */
-export const SignatureType = { rsaPkcs1: 0, rsaPss: 1 } as const;
+/**
+ * Signature types, table 6.5. The field has four bits and no range for private use: ours are its highest numbers, and go only
+ * to peers that said they know them.
+ */
+export const SignatureType = {
+  /** With SHA-1. */
+  rsaPkcs1: 0,
+  /** With SHA-1. */
+  rsaPss: 1,
+  /** RSA PKCS#1 v1.5 with SHA-256. */
+  rsaPkcs1Sha256: 13,
+  /** ECDSA on P-256 with SHA-256, the two numbers of 32 bytes each one after the other. */
+  ecdsaP256Sha256: 14,
+  /** RFC 8032. */
+  ed25519: 15,
+} as const;
 
 /** Timestamp types, table 6.6. */
 export const TimestampType = { ntpUtc: 0, ntp: 1, counter: 2 } as const;
@@ -111,7 +138,18 @@ export const SrtpParameter = {
   srtpAuthentication: 10,
   tagLength: 11,
   prefixLength: 12,
+  /** RFC 7714 section 14.3. */
+  aeadTagLength: 20,
 } as const;
+
+/** SRTP ciphers, table 6.10.1.b and RFC 7714 section 14.3. */
+export const SrtpCipher = { null: 0, aesCm: 1, aesF8: 2, aesGcm: 6 } as const;
+
+/** SRTP authentication, table 6.10.1.c. */
+export const SrtpAuthentication = { null: 0, hmacSha1: 1 } as const;
+
+/** Envelope key cache indicator, table 6.3. */
+export const CacheIndicator = { none: 0, cache: 1, forBundle: 2 } as const;
 
 /** Error numbers, table 6.12. */
 export const ErrorNumber = {
@@ -128,6 +166,8 @@ export const ErrorNumber = {
   invalidPolicyParameter: 10,
   invalidDataType: 11,
   unspecified: 12,
+  /** RFC 4738: an RSA-R message that cannot be read. */
+  unparseable: 13,
 } as const;
 
 /** Comments of table 6.12 in its order. */
@@ -145,6 +185,7 @@ export const errorNames: readonly string[] = [
   "SP parameters not supported",
   "data type not supported",
   "unspecified error",
+  "unparseable message",
 ];
 
 /** Types of key data, table 6.13.a. */
@@ -153,5 +194,8 @@ export const KeyType = { tgk: 0, tgkSalt: 1, tek: 2, tekSalt: 3 } as const;
 /** Types of key validity, table 6.13.b. */
 export const ValidityType = { none: 0, spi: 1, interval: 2 } as const;
 
-/** General extensions, table 6.15 and RFC 4563 section 4. */
-export const ExtensionType = { vendorId: 0, sdpIds: 1, keyId: 3 } as const;
+/** General extensions, table 6.15, RFC 4563 section 4, RFC 4738 section 3.9.3. */
+export const ExtensionType = { vendorId: 0, sdpIds: 1, keyId: 3, csbId: 4 } as const;
+
+/** Types of key IDs, RFC 4563 table 2. */
+export const KeyIdType = { domain: 0, service: 1, traffic: 2 } as const;

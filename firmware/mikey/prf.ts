@@ -33,6 +33,9 @@ export function prf(inkey: Uint8Array, label: Uint8Array, length: number): Uint8
   return out;
 }
 
+/** A pseudo-random function of MIKEY: {@link prf}, or another dialect's. */
+export type Prf = (inkey: Uint8Array, label: Uint8Array, length: number) => Uint8Array;
+
 /** Constants of table 4.1.3: keys from a TGK. */
 export const TgkConstant = { tek: 0x2ad01c64, authentication: 0x1b5c7973, encryption: 0x15798cef, salt: 0x39a2c14b };
 /** Constants of table 4.1.4: keys that protect MIKEY messages, from a pre-shared or envelope key. */
@@ -57,11 +60,12 @@ export function deriveFromTgk(
   csbId: number,
   rand: Uint8Array,
   length: number,
+  derive: Prf = prf,
 ): Uint8Array {
-  return prf(tgk, makeLabel(TgkConstant[kind], csId, csbId, rand), length);
+  return derive(tgk, makeLabel(TgkConstant[kind], csId, csbId, rand), length);
 }
 
-/** Keys that protect a message: AES-CM-128 key, 112-bit salt, HMAC-SHA-1 key. */
+/** Keys that protect a message: AES-128 key, 112-bit salt (its first 64 bits serve the key wrap), HMAC-SHA-1 key. */
 export interface TransportKeys {
   /** 16 bytes. */
   readonly encryption: Uint8Array;
@@ -72,12 +76,17 @@ export interface TransportKeys {
 }
 
 /** Derives the keys of section 4.1.4 from a pre-shared or envelope key. */
-export function deriveTransportKeys(key: Uint8Array, csbId: number, rand: Uint8Array): TransportKeys {
-  const derive = (constant: number, length: number) => prf(key, makeLabel(constant, 0xff, csbId, rand), length);
+export function deriveTransportKeys(
+  key: Uint8Array,
+  csbId: number,
+  rand: Uint8Array,
+  derive: Prf = prf,
+): TransportKeys {
+  const make = (constant: number, length: number) => derive(key, makeLabel(constant, 0xff, csbId, rand), length);
   return {
-    encryption: derive(TransportConstant.encryption, 16),
-    salt: derive(TransportConstant.salt, 14),
-    authentication: derive(TransportConstant.authentication, 20),
+    encryption: make(TransportConstant.encryption, 16),
+    salt: make(TransportConstant.salt, 14),
+    authentication: make(TransportConstant.authentication, 20),
   };
 }
 

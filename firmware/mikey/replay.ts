@@ -19,8 +19,21 @@ export class MemoryReplayCache implements ReplayCache {
   /** The latest deadline ever forgotten: after the clock was set back, what is older than that counts as seen. */
   private forgottenMs = Number.NEGATIVE_INFINITY;
 
-  /** @param capacity messages remembered, about 100 bytes each. */
-  constructor(private readonly capacity = 4096) {}
+  /**
+   * @param capacity messages remembered, about 100 bytes each.
+   * @param earlier what an earlier cache remembered ({@link entries}), when it was kept in a file.
+   */
+  constructor(
+    private readonly capacity = 4096,
+    earlier: Iterable<readonly [key: string, untilMs: number]> = [],
+  ) {
+    for (const [key, untilMs] of earlier) if (this.seen.size < capacity) this.seen.set(key, untilMs);
+  }
+
+  /** What is remembered, to be kept. */
+  entries(): IterableIterator<[key: string, untilMs: number]> {
+    return this.seen.entries();
+  }
 
   /** Messages remembered. */
   get size(): number {
@@ -44,6 +57,47 @@ export class MemoryReplayCache implements ReplayCache {
       if (untilMs > this.forgottenMs) this.forgottenMs = untilMs;
     }
   }
+}
+
+/** Counters as timestamps (section 6.6, type COUNTER): one per peer and direction. Kept over restarts, or a replay would pass. */
+export interface CounterStore {
+  /** The next number for a message to a peer: larger than any before, from 1 to 4294967295. */
+  next(peer: string): number;
+  /** The largest number that came authenticated from a peer; 0 when there was none. */
+  last(peer: string): number;
+  /** Remembers the number of an authenticated message. */
+  saw(peer: string, value: number): void;
+}
+
+/** Counters in memory, for tests and for peers that are configured anew at each start. */
+export class MemoryCounters implements CounterStore {
+  private readonly sent = new Map<string, number>();
+  private readonly seen = new Map<string, number>();
+
+  next(peer: string): number {
+    const value = (this.sent.get(peer) ?? 0) + 1;
+    if (value > 0xffffffff) throw new RangeError("the counter is used up");
+    this.sent.set(peer, value);
+    return value;
+  }
+  last(peer: string): number {
+    return this.seen.get(peer) ?? 0;
+  }
+  saw(peer: string, value: number): void {
+    this.seen.set(peer, Math.max(value, this.last(peer)));
+  }
+}
+
+/** Reads a 4-byte counter. */
+export function readCounter(value: Uint8Array): number {
+  return new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(0);
+}
+
+/** Writes a counter as 4 bytes. */
+export function writeCounter(counter: number): Uint8Array {
+  const value = new Uint8Array(4);
+  new DataView(value.buffer).setUint32(0, counter);
+  return value;
 }
 
 /** Name of a message in the cache: a hash of what its MAC or signature covers (its timestamp and sender are in there). */

@@ -1,6 +1,13 @@
 // Signature algorithms of the SIGN payload (RFC 3830 sections 4.2.6, 6.5). Another algorithm is one more object.
 
-import { constants, type KeyObject, sign, verify } from "node:crypto";
+import {
+  constants,
+  type KeyObject,
+  type SignKeyObjectInput,
+  sign,
+  type VerifyKeyObjectInput,
+  verify,
+} from "node:crypto";
 import { promisify } from "node:util";
 import { SignatureType } from "./numbers.js";
 
@@ -21,19 +28,81 @@ export interface SignatureAlgorithm {
 const signAsync = promisify(sign);
 const verifyAsync = promisify(verify);
 
+const isRsa = (key: KeyObject) => key.asymmetricKeyType === "rsa";
+const isP256 = (key: KeyObject) =>
+  key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
+const rsaLength = (key: KeyObject) => Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+
+function algorithm(
+  type: number,
+  name: string,
+  hash: string | null,
+  fits: (key: KeyObject) => boolean,
+  length: (key: KeyObject) => number,
+  how: Omit<SignKeyObjectInput & VerifyKeyObjectInput, "key">,
+): SignatureAlgorithm {
+  // Node's types leave null out, which names the algorithms that bring their hash along.
+  const digest = hash as string;
+  return {
+    type,
+    name,
+    fits,
+    length,
+    sign: (data, key) => signAsync(digest, data, { key, ...how }),
+    async verify(data, key, signature) {
+      if (!fits(key) || signature.length !== length(key)) return false;
+      try {
+        return await verifyAsync(digest, data, { key, ...how }, signature);
+      } catch {
+        // OpenSSL calls some malformed signatures an error instead of "no".
+        return false;
+      }
+    },
+  };
+}
+
 /** RSA PKCS#1 v1.5 with SHA-1, the mandatory one (sections 4.2.1 and 4.2.6). */
-export const rsaPkcs1Sha1: SignatureAlgorithm = {
-  type: SignatureType.rsaPkcs1,
-  name: "RSA PKCS#1 v1.5 with SHA-1",
-  fits: (key) => key.asymmetricKeyType === "rsa",
-  length: (key) => Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8),
-  sign: (data, key) => signAsync("sha1", data, { key, padding: constants.RSA_PKCS1_PADDING }),
-  async verify(data, key, signature) {
-    try {
-      return await verifyAsync("sha1", data, { key, padding: constants.RSA_PKCS1_PADDING }, signature);
-    } catch {
-      // OpenSSL calls some malformed signatures an error instead of "no".
-      return false;
-    }
-  },
-};
+export const rsaPkcs1Sha1 = algorithm(SignatureType.rsaPkcs1, "RSA PKCS#1 v1.5 with SHA-1", "sha1", isRsa, rsaLength, {
+  padding: constants.RSA_PKCS1_PADDING,
+});
+
+/** RSASSA-PSS with SHA-1, MGF1 with SHA-1 and a salt of 20 bytes: the default parameters of RFC 8017, section A.2.3. */
+export const rsaPssSha1 = algorithm(SignatureType.rsaPss, "RSA PSS with SHA-1", "sha1", isRsa, rsaLength, {
+  padding: constants.RSA_PKCS1_PSS_PADDING,
+  saltLength: 20,
+});
+
+/** RSA PKCS#1 v1.5 with SHA-256, between phones that both know it. */
+export const rsaPkcs1Sha256 = algorithm(
+  SignatureType.rsaPkcs1Sha256,
+  "RSA PKCS#1 v1.5 with SHA-256",
+  "sha256",
+  isRsa,
+  rsaLength,
+  { padding: constants.RSA_PKCS1_PADDING },
+);
+
+/** ECDSA on P-256 with SHA-256, 64 bytes. */
+export const ecdsaP256Sha256 = algorithm(
+  SignatureType.ecdsaP256Sha256,
+  "ECDSA P-256 with SHA-256",
+  "sha256",
+  isP256,
+  () => 64,
+  { dsaEncoding: "ieee-p1363" },
+);
+
+/** Ed25519, 64 bytes. */
+export const ed25519 = algorithm(
+  SignatureType.ed25519,
+  "Ed25519",
+  null,
+  (key) => key.asymmetricKeyType === "ed25519",
+  () => 64,
+  {},
+);
+
+/** Those of RFC 3830; their hash is SHA-1. */
+export const rfc3830Signatures: readonly SignatureAlgorithm[] = [rsaPkcs1Sha1, rsaPssSha1];
+/** Those between phones of ours, under numbers of our own. */
+export const strongSignatures: readonly SignatureAlgorithm[] = [rsaPkcs1Sha256, ecdsaP256Sha256, ed25519];

@@ -1,85 +1,240 @@
-// Which SRTP policies are offered and accepted (RFC 3830 section 6.10.1).
+// SRTP policies: the parameters of an SP payload (RFC 3830 section 6.10.1, RFC 7714 section 14.3) and the suites they describe.
 
 import { ok } from "../runtime/result.js";
 import type { SrtpSuiteName } from "../srtp/keys.js";
 import { type MikeyResult, refuse } from "./errors.js";
 import type { Header } from "./header.js";
-import { SrtpParameter as Parameter, SecurityProtocol } from "./numbers.js";
+import { SrtpParameter as Parameter, SecurityProtocol, SrtpAuthentication, SrtpCipher } from "./numbers.js";
 import type { PolicyPayload } from "./payloads/index.js";
 
-/** A suite as SP parameters: each value is also SRTP's default (RFC 3711 section 8.2), which a missing parameter stands for. */
-const suites: ReadonlyMap<SrtpSuiteName, ReadonlyMap<number, number>> = new Map([
-  [
-    "AES_CM_128_HMAC_SHA1_80",
-    new Map<number, number>([
-      [Parameter.encryption, 1],
-      [Parameter.encryptionKeyLength, 16],
-      [Parameter.authentication, 1],
-      [Parameter.authenticationKeyLength, 20],
-      [Parameter.saltLength, 14],
-      [Parameter.prf, 0],
-      [Parameter.keyDerivationRate, 0],
-      [Parameter.srtpEncryption, 1],
-      [Parameter.srtcpEncryption, 1],
-      [Parameter.fecOrder, 0],
-      [Parameter.srtpAuthentication, 1],
-      [Parameter.tagLength, 10],
-      [Parameter.prefixLength, 0],
-    ]),
-  ],
+/** Suites that MIKEY can describe; which of them SRTP runs is the caller's to say. */
+export type MikeySuite =
+  | SrtpSuiteName
+  | "AES_CM_128_HMAC_SHA1_80"
+  | "AES_CM_128_HMAC_SHA1_32"
+  | "AES_192_CM_HMAC_SHA1_80"
+  | "AES_192_CM_HMAC_SHA1_32"
+  | "AES_256_CM_HMAC_SHA1_80"
+  | "AES_256_CM_HMAC_SHA1_32"
+  | "F8_128_HMAC_SHA1_80"
+  | "AEAD_AES_128_GCM"
+  | "AEAD_AES_256_GCM"
+  | "NULL_HMAC_SHA1_80"
+  | "NULL_HMAC_SHA1_32";
+
+/** The suite everybody has. */
+export const DEFAULT_SUITE = "AES_CM_128_HMAC_SHA1_80";
+
+/** Every parameter of table 6.10.1.a, with RFC 7714's. Lengths in bytes. */
+export interface SrtpPolicy {
+  /** {@link SrtpCipher}. */
+  readonly encryption: number;
+  /** Of the session key and of the master key. */
+  readonly encryptionKeyLength: number;
+  /** {@link SrtpAuthentication}. */
+  readonly authentication: number;
+  readonly authenticationKeyLength: number;
+  readonly saltLength: number;
+  /** 0: AES-CM. */
+  readonly prf: number;
+  /** Packets per key; 0: keys are derived once. */
+  readonly keyDerivationRate: number;
+  readonly srtpEncryption: boolean;
+  readonly srtcpEncryption: boolean;
+  /** 0: first FEC, then SRTP. */
+  readonly fecOrder: number;
+  readonly srtpAuthentication: boolean;
+  /** Of SRTP; SRTCP's is never shorter than 10 (RFC 3711 section 3.4). */
+  readonly tagLength: number;
+  readonly prefixLength: number;
+  /** Of an AEAD cipher. */
+  readonly aeadTagLength: number;
+}
+
+/** What SRTP takes when a parameter is not said (RFC 3711 section 8.2, RFC 7714 section 14.3). */
+function defaults(encryption: number): SrtpPolicy {
+  const isAead = encryption === SrtpCipher.aesGcm;
+  return {
+    encryption,
+    encryptionKeyLength: 16,
+    authentication: isAead ? SrtpAuthentication.null : SrtpAuthentication.hmacSha1,
+    authenticationKeyLength: isAead ? 0 : 20,
+    saltLength: isAead ? 12 : 14,
+    prf: 0,
+    keyDerivationRate: 0,
+    srtpEncryption: true,
+    srtcpEncryption: true,
+    fecOrder: 0,
+    srtpAuthentication: !isAead,
+    tagLength: isAead ? 0 : 10,
+    prefixLength: 0,
+    aeadTagLength: isAead ? 16 : 0,
+  };
+}
+
+/** Fields by parameter number. */
+const fields: ReadonlyMap<number, keyof SrtpPolicy> = new Map(
+  Object.entries(Parameter).map(([name, number]) => [number, name as keyof SrtpPolicy]),
+);
+const flags = new Set<keyof SrtpPolicy>(["srtpEncryption", "srtcpEncryption", "srtpAuthentication"]);
+
+function shape(encryption: number, key: number, tag: number): SrtpPolicy {
+  const base = defaults(encryption);
+  return { ...base, encryptionKeyLength: key, ...(encryption === SrtpCipher.aesGcm ? {} : { tagLength: tag }) };
+}
+
+/** Each suite as a policy. Their order is no preference. */
+const suites: ReadonlyMap<MikeySuite, SrtpPolicy> = new Map<MikeySuite, SrtpPolicy>([
+  ["AES_CM_128_HMAC_SHA1_80", shape(SrtpCipher.aesCm, 16, 10)],
+  ["AES_CM_128_HMAC_SHA1_32", shape(SrtpCipher.aesCm, 16, 4)],
+  ["AES_192_CM_HMAC_SHA1_80", shape(SrtpCipher.aesCm, 24, 10)],
+  ["AES_192_CM_HMAC_SHA1_32", shape(SrtpCipher.aesCm, 24, 4)],
+  ["AES_256_CM_HMAC_SHA1_80", shape(SrtpCipher.aesCm, 32, 10)],
+  ["AES_256_CM_HMAC_SHA1_32", shape(SrtpCipher.aesCm, 32, 4)],
+  ["F8_128_HMAC_SHA1_80", shape(SrtpCipher.aesF8, 16, 10)],
+  ["AEAD_AES_128_GCM", shape(SrtpCipher.aesGcm, 16, 0)],
+  ["AEAD_AES_256_GCM", shape(SrtpCipher.aesGcm, 32, 0)],
+  ["NULL_HMAC_SHA1_80", shape(SrtpCipher.null, 16, 10)],
+  ["NULL_HMAC_SHA1_32", shape(SrtpCipher.null, 16, 4)],
 ]);
 
-/** Bytes of master key and salt per suite. */
-export const suiteKeyLengths: Readonly<Record<SrtpSuiteName, { readonly key: number; readonly salt: number }>> = {
-  AES_CM_128_HMAC_SHA1_80: { key: 16, salt: 14 },
-};
+/** Every suite that MIKEY can describe. */
+export const mikeySuites: readonly MikeySuite[] = [...suites.keys()];
 
-/** The SP payload that asks for a suite, every parameter said aloud. */
-export function policyFor(suite: SrtpSuiteName, number: number): PolicyPayload {
-  const parameters = [...(suites.get(suite) ?? [])].map(([type, value]) => ({ type, value: Uint8Array.of(value) }));
+/** The policy of a suite. Throws RangeError for a name that MIKEY cannot describe. */
+export function suitePolicy(suite: MikeySuite): SrtpPolicy {
+  const policy = suites.get(suite);
+  if (!policy) throw new RangeError(`MIKEY has no parameters for the suite ${suite}`);
+  return policy;
+}
+
+/** Bytes of a suite's master key and salt. */
+export function suiteKeyLengths(suite: MikeySuite): { readonly key: number; readonly salt: number } {
+  const { encryptionKeyLength, saltLength } = suitePolicy(suite);
+  return { key: encryptionKeyLength, salt: saltLength };
+}
+
+function numberBytes(value: number): Uint8Array {
+  const bytes = [value & 0xff];
+  for (let rest = Math.floor(value / 256); rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest & 0xff);
+  return Uint8Array.from(bytes);
+}
+
+/** Writes a policy, every parameter said aloud: table 6.10.1.a's 13, or for an AEAD cipher those that mean something to it. */
+export function writePolicy(policy: SrtpPolicy, number: number): PolicyPayload {
+  const isAead = policy.encryption === SrtpCipher.aesGcm;
+  const left = new Set<number>(
+    isAead
+      ? [Parameter.authentication, Parameter.authenticationKeyLength, Parameter.srtpAuthentication, Parameter.tagLength]
+      : [Parameter.aeadTagLength],
+  );
+  const parameters = [...fields]
+    .filter(([type]) => !left.has(type))
+    .map(([type, name]) => ({ type, value: numberBytes(Number(policy[name])) }));
   return { kind: "policy", number, protocol: SecurityProtocol.srtp, parameters };
 }
 
-/** The policies we support, for an error message (section 5.1.1). */
-export function supportedPolicies(): PolicyPayload[] {
-  return [...suites.keys()].map((suite, i) => policyFor(suite, i));
+/** The SP payload that asks for a suite. */
+export function policyFor(suite: MikeySuite, number: number): PolicyPayload {
+  return writePolicy(suitePolicy(suite), number);
+}
+
+/** The policies of these suites, for an error message (section 5.1.1). */
+export function supportedPolicies(allowed: readonly MikeySuite[] = [DEFAULT_SUITE]): PolicyPayload[] {
+  return allowed.map((suite, i) => policyFor(suite, i));
 }
 
 function numberOf(value: Uint8Array): number {
-  return value.length === 0 ? Number.NaN : value.reduce((sum, byte) => sum * 256 + byte, 0);
+  return value.length === 0 || value.length > 6 ? Number.NaN : value.reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
-function suiteOf(policy: PolicyPayload): MikeyResult<SrtpSuiteName> {
+/**
+ * Reads a policy; what it leaves out has SRTP's default. `unsupported-protocol`: not SRTP; `unsupported-policy`: a parameter
+ * twice, unknown, or with no number for a value.
+ */
+export function readPolicy(policy: PolicyPayload): MikeyResult<SrtpPolicy> {
   if (policy.protocol !== SecurityProtocol.srtp)
     return refuse("unsupported-protocol", `security protocol ${policy.protocol} is not SRTP`);
-  const types = new Set(policy.parameters.map((parameter) => parameter.type));
-  if (types.size !== policy.parameters.length)
+  const said = new Map(policy.parameters.map(({ type, value }) => [type, numberOf(value)]));
+  if (said.size !== policy.parameters.length)
     return refuse("unsupported-policy", `policy ${policy.number} says something twice`);
-  for (const [suite, wanted] of suites)
-    if (policy.parameters.every(({ type, value }) => wanted.get(type) === numberOf(value))) return ok(suite);
-  return refuse(
-    "unsupported-policy",
-    `policy ${policy.number} asks for something other than ${[...suites.keys()].join(", ")}`,
+  const result: { -readonly [K in keyof SrtpPolicy]: SrtpPolicy[K] } = defaults(
+    said.get(Parameter.encryption) ?? SrtpCipher.aesCm,
   );
+  for (const [type, value] of said) {
+    const name = fields.get(type);
+    if (name === undefined || Number.isNaN(value))
+      return refuse("unsupported-policy", `parameter ${type} of policy ${policy.number} is not known`);
+    if (flags.has(name) && value > 1)
+      return refuse("unsupported-policy", `parameter ${type} of policy ${policy.number} is neither off nor on`);
+    Object.assign(result, { [name]: flags.has(name) ? value === 1 : value });
+  }
+  return ok(result);
 }
 
-/** The suite of each crypto session of an offer, in the order of its CS ID map. */
-export function acceptPolicies(
-  header: Header,
+/** The suite that a policy describes, or undefined: every parameter must be the suite's. */
+export function suiteOf(policy: SrtpPolicy): MikeySuite | undefined {
+  const isAead = policy.encryption === SrtpCipher.aesGcm;
+  // An AEAD cipher authenticates by itself: what is said of SRTP's own authentication has no meaning then.
+  const ignored = isAead ? ["authentication", "authenticationKeyLength", "srtpAuthentication", "tagLength"] : [];
+  const names = [...fields.values()].filter((name) => !ignored.includes(name));
+  for (const [suite, wanted] of suites) if (names.every((name) => wanted[name] === policy[name])) return suite;
+  return undefined;
+}
+
+/** Policies of a message, by number: the suites we run. */
+export type OfferedSuites = ReadonlyMap<number, MikeySuite>;
+
+/** Reads every policy of a message that describes one of the allowed suites; `malformed-message` when two have one number. */
+export function offeredSuites(
   policies: readonly PolicyPayload[],
-): MikeyResult<readonly SrtpSuiteName[]> {
-  const byNumber = new Map<number, SrtpSuiteName>();
+  allowed: readonly MikeySuite[],
+): MikeyResult<{ readonly suites: OfferedSuites; readonly protocols: readonly number[] }> {
+  const byNumber = new Map<number, MikeySuite>();
+  const seen = new Set<number>();
   for (const policy of policies) {
-    if (byNumber.has(policy.number)) return refuse("malformed-message", `two policies are numbered ${policy.number}`);
-    const suite = suiteOf(policy);
-    if (!suite.ok) return suite;
-    byNumber.set(policy.number, suite.value);
+    if (seen.has(policy.number)) return refuse("malformed-message", `two policies are numbered ${policy.number}`);
+    seen.add(policy.number);
+    const read = readPolicy(policy);
+    const suite = read.ok ? suiteOf(read.value) : undefined;
+    if (suite && allowed.includes(suite)) byNumber.set(policy.number, suite);
   }
-  const chosen: SrtpSuiteName[] = [];
+  return ok({ suites: byNumber, protocols: policies.map((policy) => policy.protocol) });
+}
+
+/**
+ * The suite of each crypto session of a message, in the order of its CS ID map, and the policy number it goes by.
+ * @param mayChoose when the policy a session names cannot be met, another one of the message may be taken in its place, the
+ * first that can: the sender said so.
+ */
+export function acceptPolicies(
+  header: Pick<Header, "sessions">,
+  policies: readonly PolicyPayload[],
+  allowed: readonly MikeySuite[] = [DEFAULT_SUITE],
+  mayChoose = false,
+): MikeyResult<readonly { readonly suite: MikeySuite; readonly policy: number }[]> {
+  const offered = offeredSuites(policies, allowed);
+  if (!offered.ok) return offered;
+  const { suites: known } = offered.value;
+  const first = [...known][0];
+  const chosen: { suite: MikeySuite; policy: number }[] = [];
   for (const session of header.sessions) {
-    const suite = byNumber.get(session.policy);
-    if (!suite) return refuse("unsupported-policy", `no policy numbered ${session.policy} is in the message`);
-    chosen.push(suite);
+    const suite = known.get(session.policy);
+    if (suite) chosen.push({ suite, policy: session.policy });
+    else if (mayChoose && first) chosen.push({ suite: first[1], policy: first[0] });
+    else return whyNot(session.policy, policies, allowed);
   }
   return ok(chosen);
+}
+
+function whyNot(
+  number: number,
+  policies: readonly PolicyPayload[],
+  allowed: readonly MikeySuite[],
+): MikeyResult<never> {
+  const policy = policies.find((one) => one.number === number);
+  if (!policy) return refuse("unsupported-policy", `no policy numbered ${number} is in the message`);
+  const read = readPolicy(policy);
+  if (!read.ok) return read;
+  return refuse("unsupported-policy", `policy ${number} asks for something other than ${allowed.join(", ")}`);
 }

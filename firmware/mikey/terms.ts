@@ -3,19 +3,31 @@
 import { sipIdentity } from "../crypto/sip-identity.js";
 import { ok } from "../runtime/result.js";
 import { sameBytes } from "./bytes.js";
-import { answeredSessions } from "./crypto-sessions.js";
+import { announced } from "./capabilities.js";
+import { answeredSessions, type MapShape } from "./crypto-sessions.js";
 import { errorMessage, errorNumbers, type MikeyError, type MikeyResult, refuse } from "./errors.js";
-import type { Header } from "./header.js";
+import type { Header, SrtpSession } from "./header.js";
 import { type ParsedMessage, payloadsOf, printMessage } from "./message.js";
 import type { AuthenticOffer, OpenOffer, Parties } from "./methods/method.js";
-import { ExtensionType, errorNames } from "./numbers.js";
-import type { Payload, TimestampPayload } from "./payloads/index.js";
-import { acceptPolicies, supportedPolicies } from "./srtp-policy.js";
+import { DataType, ErrorNumber, ExtensionType, errorNames, MapType } from "./numbers.js";
+import type { Payload, PolicyPayload, TimestampPayload } from "./payloads/index.js";
+import { acceptPolicies, type MikeySuite, supportedPolicies } from "./srtp-policy.js";
 
-/** Who takes part in a call, and with which stream of ours. */
+/** Who takes part in a call, and with which streams of ours. */
 export interface CallParties extends Parties {
   /** SSRC of our stream, not 0 (which the CS ID map reads as "not chosen yet"). */
   readonly ssrc: number;
+  /** SSRCs of further streams of ours. */
+  readonly moreSsrcs?: readonly number[];
+  /** What an offered CS ID map may look like; default `pairs`: one session in each direction for each stream of ours. */
+  readonly map?: MapShape;
+  /** Sessions and policy agreed outside MIKEY: offers have, and answers to them need, the empty map (RFC 4563 section 5). */
+  readonly outside?: { readonly sessions: readonly SrtpSession[]; readonly suite: MikeySuite };
+}
+
+/** SSRCs of all streams of ours. */
+export function ownSsrcs(parties: CallParties): readonly number[] {
+  return [parties.ssrc, ...(parties.moreSsrcs ?? [])];
 }
 
 /** Why an offer was refused, and the error message to send back if there is something to say. */
@@ -35,42 +47,95 @@ export function checkParties(parties: CallParties): MikeyResult<undefined> {
   return ok(undefined);
 }
 
-/** What an authentic offer must ask for, so that we can give it; the crypto sessions of our answer. */
-export function checkTerms(
-  message: ParsedMessage,
-  parties: CallParties,
-  protocols: readonly string[],
-): MikeyResult<Header["sessions"]> {
+/** What an authentic offer asks for and we can give. */
+export interface Terms {
+  readonly sessions: readonly SrtpSession[];
+  readonly suites: readonly MikeySuite[];
+  /** The policies its sessions name. */
+  readonly policies: readonly PolicyPayload[];
+}
+
+/** What {@link checkTerms} goes by. */
+export interface TermsContext {
+  readonly protocols: readonly string[];
+  readonly suites: readonly MikeySuite[];
+  /** The method lets the responder choose among the offered policies (RFC 4738 section 3.5). */
+  readonly responderChooses: boolean;
+  /** SSRCs for the sessions that wait for ours. */
+  readonly fill: readonly number[];
+  /** Sessions and policies of the bundle that is being updated. */
+  readonly known?: { readonly sessions: readonly SrtpSession[]; readonly policies: readonly PolicyPayload[] };
+}
+
+/** The list of protocols must be the one the offer was made with (RFC 4567 section 4.1.4). */
+function checkProtocols(message: ParsedMessage, protocols: readonly string[]): MikeyResult<undefined> {
   const lists = payloadsOf(message, "extension").filter((extension) => extension.type === ExtensionType.sdpIds);
   // A sender that offers only MIKEY and leaves the list out hides nothing; among several, a missing list may be a removed one.
   const isSame = lists.every((list) => sameBytes(list.data, protocolList(protocols)));
   if (!isSame || (lists.length === 0 && protocols.length > 1))
     return refuse("bidding-down", "the list of key management protocols was changed on the way");
-  const sessions = answeredSessions(message.header, parties.ssrc);
+  return ok(undefined);
+}
+
+/** What an authentic offer must ask for, so that we can give it; the crypto sessions of our answer. */
+export function checkTerms(message: ParsedMessage, parties: CallParties, context: TermsContext): MikeyResult<Terms> {
+  const { header } = message;
+  const listed = checkProtocols(message, context.protocols);
+  if (!listed.ok) return listed;
+  if (header.mapType === MapType.empty) return outsideTerms(message, parties);
+  const sessions = answeredSessions(header.sessions, context.fill, parties.map ?? "pairs", context.known?.sessions);
   if (!sessions.ok) return sessions;
-  const suites = acceptPolicies(message.header, payloadsOf(message, "policy"));
-  return suites.ok ? sessions : suites;
+  const said = payloadsOf(message, "policy");
+  const policies = said.length === 0 && context.known ? context.known.policies : said;
+  const mayChoose = context.responderChooses || announced(message).choosesPolicy;
+  const chosen = acceptPolicies({ sessions: sessions.value }, policies, context.suites, mayChoose);
+  if (!chosen.ok) return chosen;
+  const numbers = new Set(chosen.value.map(({ policy }) => policy));
+  return ok({
+    sessions: sessions.value.map((session, i) => ({ ...session, policy: chosen.value[i].policy })),
+    suites: chosen.value.map(({ suite }) => suite),
+    policies: policies.filter(({ number }) => numbers.has(number)),
+  });
+}
+
+function outsideTerms(message: ParsedMessage, parties: CallParties): MikeyResult<Terms> {
+  const { outside } = parties;
+  if (!outside) return refuse("unsupported-cs-map", "the message names no crypto sessions for SRTP");
+  if (payloadsOf(message, "policy").length > 0)
+    return refuse("malformed-message", "an empty CS ID map goes without policies (RFC 4563 section 5)");
+  return ok({ sessions: outside.sessions, suites: outside.sessions.map(() => outside.suite), policies: [] });
 }
 
 /** The peer's error message, authenticated or not: either way there are no keys, so it is only believed as an explanation. */
-export function refusedByPeer(error: ParsedMessage, open: OpenOffer): MikeyResult<never> {
+export async function refusedByPeer(
+  error: ParsedMessage,
+  open: OpenOffer,
+  nowMs: number,
+): Promise<{ readonly ok: false; readonly error: MikeyError }> {
   const names = payloadsOf(error, "error").map(({ number }) => errorNames[number] ?? `error ${number}`);
-  const proved = open.provesError(error) ? "" : " (not authenticated)";
-  return refuse("refused-by-peer", `the peer refused our offer: ${names.join(", ") || "no reason given"}${proved}`);
+  const proved = (await open.provesError(error, nowMs)) ? "" : " (not authenticated)";
+  const refusal = refuse(
+    "refused-by-peer",
+    `the peer refused our offer: ${names.join(", ") || "no reason given"}${proved}`,
+  );
+  const policies = payloadsOf(error, "policy");
+  return policies.length === 0 ? refusal : { ok: false, error: { ...refusal.error, policies } };
 }
 
 /** Adds the error message of section 5.1.2 to an error that has a number and a timestamp to repeat. */
-export function withReply(
+export async function withReply(
   error: MikeyError,
   header: Header | undefined,
   timestamp: TimestampPayload | undefined,
+  suites: readonly MikeySuite[],
   authentic?: AuthenticOffer,
-): Refusal {
-  const number = errorNumbers[error.code];
+): Promise<Refusal> {
+  const isUnreadable = error.code === "malformed-message" && header?.dataType === DataType.rsaRInit;
+  const number = isUnreadable ? ErrorNumber.unparseable : errorNumbers[error.code];
   if (number === undefined || !header || !timestamp) return error;
   const isAboutPolicy = error.code === "unsupported-policy" || error.code === "unsupported-protocol";
-  const message = errorMessage(header.csbId, timestamp, number, isAboutPolicy ? supportedPolicies() : []);
+  const message = errorMessage(header.csbId, timestamp, number, isAboutPolicy ? supportedPolicies(suites) : []);
   const payloads: readonly Payload[] = message.payloads;
-  const reply = authentic ? authentic.sealError({ header: message.header, payloads }) : printMessage(message);
+  const reply = authentic ? await authentic.sealError({ header: message.header, payloads }) : printMessage(message);
   return { ...error, reply };
 }

@@ -5,6 +5,7 @@ import { cpus, release, tmpdir, type } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { CallSnapshot } from "../../firmware/call/types.js";
+import { proofWords } from "../../firmware/handset/view.js";
 import { makeFolder, systemClock, type TraceEntry } from "../../firmware/runtime/index.js";
 import { analyse, type TimedAudio } from "../demo-report/analyse.js";
 import { delaysOf } from "../demo-report/delays.js";
@@ -179,8 +180,7 @@ async function converse(
 function securityWords(call: CallSnapshot): string {
   const { security } = call;
   if (security.state !== "secure") return "NOT PRIVATE: anyone on the way can listen";
-  const { proof } = security.peer;
-  const by = proof.kind === "certificate" ? `certificate issued by ${proof.ca}` : `shared key "${proof.keyName}"`;
+  const by = proofWords(security.peer.proof);
   return `private (${security.peer.method}, ${security.suite}) with ${security.peer.identity}, ${by}`;
 }
 

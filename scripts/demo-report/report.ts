@@ -1,7 +1,7 @@
 // The demo's two reports: report.json for machines and report.html for a person, from one record.
 
 import { join } from "node:path";
-import type { VerifiedPeer } from "../../firmware/keying/keying.js";
+import type { Proof, VerifiedPeer } from "../../firmware/keying/keying.js";
 import type { StreamStatistics } from "../../firmware/media/voice.js";
 import { writeFileAtomic } from "../../firmware/runtime/atomic-file.js";
 import type { Analysis } from "./analyse.js";
@@ -60,22 +60,25 @@ const bySide = <T>(make: (side: Side) => T): Readonly<Record<Side, T>> => ({ ali
 /** Copies what may be told of a peer, and nothing an object might carry besides. */
 function peerOf(peer: VerifiedPeer | null): VerifiedPeer | null {
   if (!peer) return null;
-  const { proof } = peer;
-  return {
-    identity: peer.identity,
-    method: peer.method,
-    sinceMs: peer.sinceMs,
-    proof:
-      proof.kind === "certificate"
-        ? {
-            kind: proof.kind,
-            subject: proof.subject,
-            ca: proof.ca,
-            fingerprint: proof.fingerprint,
-            notAfter: proof.notAfter,
-          }
-        : { kind: proof.kind, keyName: proof.keyName },
-  };
+  const { identity, method, sinceMs } = peer;
+  return { identity, method, sinceMs, proof: proofOf(peer.proof) };
+}
+
+function proofOf(proof: Proof): Proof {
+  switch (proof.kind) {
+    case "certificate": {
+      const { kind, subject, ca, fingerprint, notAfter } = proof;
+      return { kind, subject, ca, fingerprint, notAfter };
+    }
+    case "domain-key": {
+      const { kind, record, isAuthenticated, fingerprint } = proof;
+      return { kind, record, isAuthenticated, fingerprint };
+    }
+    case "shared-key":
+      return { kind: proof.kind, keyName: proof.keyName };
+    case "carrier":
+      return { kind: proof.kind };
+  }
 }
 
 /** What report.json holds. */

@@ -12,8 +12,8 @@ import {
   wipeAgreement,
 } from "../../mikey/index.js";
 import type { Clock } from "../../runtime/clock.js";
-import type { SrtpKeys } from "../../srtp/keys.js";
-import type { KeyingAttributes, KeyingEvents, KeyingResult, KeyingSession, VerifiedPeer } from "../keying.js";
+import type { SrtpKeys, SrtpSuiteName } from "../../srtp/keys.js";
+import type { KeyingAttributes, KeyingEvents, KeyingResult, KeyingSession, Proof, VerifiedPeer } from "../keying.js";
 import { type KeyingFailureCode, keyingError } from "./failures.js";
 import { type FoundMessage, findMikey, mikeyAttributes } from "./key-mgmt.js";
 
@@ -37,21 +37,34 @@ function printable(text: string): string {
 }
 
 function verifiedPeer(peer: PeerProof, method: string, sinceMs: number): VerifiedPeer {
-  if (peer.kind === "shared-key")
-    return { identity: peer.identity, proof: { kind: "shared-key", keyName: peer.keyName }, method, sinceMs };
-  const proof = {
-    kind: "certificate" as const,
-    subject: printable(peer.subject),
-    ca: printable(peer.ca),
-    fingerprint: peer.fingerprint,
-    notAfter: new Date(peer.notAfterMs).toISOString(),
-  };
-  return { identity: peer.identity, proof, method, sinceMs };
+  return { identity: peer.identity, proof: proofOf(peer), method, sinceMs };
+}
+
+function proofOf(peer: PeerProof): Proof {
+  switch (peer.kind) {
+    case "shared-key":
+      return { kind: "shared-key", keyName: peer.keyName };
+    case "domain-key": {
+      const { record, isAuthenticated, fingerprint } = peer;
+      return { kind: "domain-key", record: printable(record), isAuthenticated, fingerprint };
+    }
+    case "carrier":
+      return { kind: "carrier" };
+    case "certificate":
+      return {
+        kind: "certificate",
+        subject: printable(peer.subject),
+        ca: printable(peer.ca),
+        fingerprint: peer.fingerprint,
+        notAfter: new Date(peer.notAfterMs).toISOString(),
+      };
+  }
 }
 
 function srtpKeys(session: Agreement["sent"]): SrtpKeys {
   const { suite, tek, salt, mki, roc } = session;
-  return { suite, masterKey: tek, masterSalt: salt, roc, ...(mki ? { mki } : {}) };
+  // The keying offers and accepts only suites of SRTP's.
+  return { suite: suite as SrtpSuiteName, masterKey: tek, masterSalt: salt, roc, ...(mki ? { mki } : {}) };
 }
 
 /** What a session is made of. */

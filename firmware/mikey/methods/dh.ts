@@ -1,20 +1,14 @@
-// Signed Diffie-Hellman method (RFC 3830 section 3.3), group OAKLEY 5.
+// Signed Diffie-Hellman method (RFC 3830 section 3.3).
 
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { alternativeUris, parseCertificate } from "../../crypto/certificate-path.js";
-import { certificatesFromPem, type VerifiedCertificate } from "../../crypto/certificates.js";
-import { type DhKeyPair, isOakley5PublicValue } from "../../crypto/dh.js";
-import { sameSipIdentity, sipIdentity } from "../../crypto/sip-identity.js";
-import { ok, type Result } from "../../runtime/result.js";
-import { sameBytes } from "../bytes.js";
-import type { AgreedKey } from "../crypto-sessions.js";
-import { adopt, type MikeyResult, refuse } from "../errors.js";
-import { answerNames, chainOf, checkIdentity, idPayload, offerNames } from "../identity.js";
-import { type Message, type ParsedMessage, payloadsOf, printMessage } from "../message.js";
-import { CertificateType, DataType, DhGroup } from "../numbers.js";
-import type { CertificatePayload, DhPayload, IdPayload, Payload, SignPayload } from "../payloads/index.js";
-import { rsaPkcs1Sha1, type SignatureAlgorithm } from "../signature.js";
-import { covered } from "../transport.js";
+import type { DhKeyPair } from "../../crypto/dh.js";
+import { ok } from "../../runtime/result.js";
+import { announced, type Capabilities } from "../capabilities.js";
+import { type MikeyResult, refuse } from "../errors.js";
+import { answerNames, checkIdentity, idPayload, offerNames } from "../identity.js";
+import { type ParsedMessage, payloadsOf } from "../message.js";
+import { DataType } from "../numbers.js";
+import type { DhPayload, IdPayload, Payload } from "../payloads/index.js";
+import { agreeTgk, checkDh, type DhPolicy, dhPayload, groupWords, responderValue } from "./dh-values.js";
 import {
   type AuthenticOffer,
   allowOnly,
@@ -24,149 +18,40 @@ import {
   type OpenOffer,
   type PeerProof,
   type ReceivedFrame,
-  single,
 } from "./method.js";
+import { errorCertificates, type SignerOptions, SigningIdentity } from "./signer.js";
 
-/** Who vouches for certificates; a `TrustStore` is one. */
-export interface CertificateVerifier {
-  verify(chain: readonly Uint8Array[], uri: string, atMs: number): Promise<Result<VerifiedCertificate>>;
-}
+export type { CertificateVerifier } from "./signer.js";
 
-export interface DhOptions {
-  /** Our certificate first, then intermediates. */
-  readonly certificateChainPem: string;
-  /** PKCS#8 or PKCS#1, not encrypted. */
-  readonly privateKeyPem: string;
-  readonly trust: CertificateVerifier;
-  /** Gives a fresh key pair that nobody else gets; a pool may have made it long before. */
-  readonly takeDhKeyPair: () => DhKeyPair | Promise<DhKeyPair>;
-  /** How we sign; default {@link rsaPkcs1Sha1}. */
-  readonly signature?: SignatureAlgorithm;
-  /** What we accept; default only {@link rsaPkcs1Sha1}. */
-  readonly accepted?: readonly SignatureAlgorithm[];
-}
+/** Keys, certificates and policy of the signed Diffie-Hellman method. */
+export type DhOptions = SignerOptions & DhPolicy;
 
-interface OwnIdentity {
-  readonly certificates: readonly CertificatePayload[];
-  readonly uris: readonly string[];
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly privateKey: KeyObject;
-}
-
-function readOwnIdentity(options: DhOptions, signature: SignatureAlgorithm): OwnIdentity {
-  const chain = certificatesFromPem(options.certificateChainPem);
-  if (chain.length === 0) throw new TypeError("the certificate chain holds no certificate");
-  const leaf = parseCertificate(chain[0]);
-  if (!leaf.ok) throw new TypeError("our own certificate cannot be read");
-  const privateKey = createPrivateKey(options.privateKeyPem);
-  if (!new X509Certificate(chain[0]).checkPrivateKey(privateKey))
-    throw new TypeError("the private key does not belong to the certificate");
-  if (!signature.fits(privateKey)) throw new TypeError(`our key cannot sign with ${signature.name}`);
-  return {
-    certificates: chain.map((data) => ({ kind: "certificate", type: CertificateType.x509Sign, data })),
-    uris: alternativeUris(leaf.value),
-    fromMs: leaf.value.notBefore.value.getTime(),
-    toMs: leaf.value.notAfter.value.getTime(),
-    privateKey,
-  };
-}
-
-function dhPayload(value: Uint8Array): DhPayload {
-  return { kind: "dh", group: DhGroup.oakley5, value, validity: { kind: "none" } };
-}
-
-function checkDh(dh: DhPayload): MikeyResult<undefined> {
-  if (dh.group !== DhGroup.oakley5)
-    return refuse("unsupported-dh-group", `DH group ${dh.group} is not OAKLEY 5, the only one our policy takes`);
-  if (dh.validity.kind === "interval")
-    return refuse("unsupported-key-data", "keys valid for an interval are not supported");
-  if (!isOakley5PublicValue(dh.value)) return refuse("bad-dh-value", "the Diffie-Hellman value is outside the group");
-  return ok(undefined);
-}
-
-function sameValidity(a: DhPayload, b: DhPayload): boolean {
-  if (a.validity.kind === "spi" && b.validity.kind === "spi") return sameBytes(a.validity.spi, b.validity.spi);
-  return a.validity.kind === b.validity.kind;
-}
-
-function agreed(secret: Uint8Array, initiators: DhPayload): AgreedKey {
-  const { validity } = initiators;
-  return validity.kind === "spi" ? { tgk: secret, mki: validity.spi } : { tgk: secret };
-}
-
-function proofOf(certificate: VerifiedCertificate): PeerProof {
-  const { uri, subject, ca, fingerprint, notAfterMs } = certificate;
-  return { kind: "certificate", identity: sipIdentity(uri) ?? uri, subject, ca, fingerprint, notAfterMs };
-}
-
-/** The two DH values of an answer: ours, echoed, tells which one is the responder's (the order is only recommended). */
-function responderValue(answer: ParsedMessage, ours: DhPayload): MikeyResult<DhPayload> {
-  const values = payloadsOf(answer, "dh");
-  if (values.length !== 2)
-    return refuse("malformed-message", `${values.length} Diffie-Hellman values in the answer, 2 are needed`);
-  const isOurs = values.map((dh) => dh.group === ours.group && sameBytes(dh.value, ours.value));
-  if (!isOurs[0] && !isOurs[1])
-    return refuse("response-mismatch", "the answer does not repeat our Diffie-Hellman value");
-  if (isOurs[0] && isOurs[1]) return refuse("bad-dh-value", "the answer's Diffie-Hellman value is our own");
-  const theirs = values[isOurs[0] ? 1 : 0];
-  if (!values.every((dh) => sameValidity(dh, ours)))
-    return refuse("response-mismatch", "the answer changes the key's validity");
-  const usable = checkDh(theirs);
-  return usable.ok ? ok(theirs) : usable;
+/** Who received an offer, and of whom. */
+interface Received {
+  readonly theirs: DhPayload | undefined;
+  readonly initiator: IdPayload;
+  readonly peer: PeerProof;
+  readonly said: Capabilities;
+  readonly frame: ReceivedFrame;
 }
 
 /**
  * The signed Diffie-Hellman method. Throws TypeError when certificate and key cannot be read or do not belong together.
  */
 export function createDhMethod(options: DhOptions): MikeyMethod {
-  const signature = options.signature ?? rsaPkcs1Sha1;
-  const accepted = options.accepted ?? [rsaPkcs1Sha1];
-  const own = readOwnIdentity(options, signature);
+  const own = new SigningIdentity(options);
+  const group = options.group ?? "oakley5";
 
-  /** Writes a message and signs it: everything but the signature's own bytes is covered (section 5.2). */
-  async function printSigned(message: Message): Promise<Uint8Array> {
-    const length = signature.length(own.privateKey);
-    const sign: SignPayload = { kind: "sign", type: signature.type, signature: new Uint8Array(length) };
-    const bytes = printMessage({ header: message.header, payloads: [...message.payloads, sign] });
-    bytes.set(await signature.sign(covered(bytes, length), own.privateKey), bytes.length - length);
-    return bytes;
-  }
+  /** `IDx|CERTx`: our certificates, or our name where our key is in a directory. */
+  const ourselves = (uri: string): readonly Payload[] =>
+    own.certificates.length > 0 ? own.certificates : [idPayload(uri)];
 
-  /** Whether our certificate can speak for us now: better said here than by the peer's refusal. */
-  function checkOwn(localUri: string, nowMs: number): MikeyResult<undefined> {
-    if (!own.uris.some((uri) => sameSipIdentity(uri, localUri)))
-      return refuse(
-        "own-identity-mismatch",
-        `our certificate is for ${own.uris[0] ?? "no SIP URI"}, not for ${localUri}`,
-      );
-    if (nowMs < own.fromMs || nowMs > own.toMs)
-      return refuse("own-certificate-expired", "our own certificate is not valid at this time");
-    return ok(undefined);
-  }
-
-  async function verifySigner(
-    message: ParsedMessage,
-    sign: SignPayload,
-    certificates: readonly CertificatePayload[],
-    uri: string,
-    nowMs: number,
-  ): Promise<MikeyResult<PeerProof>> {
-    const algorithm = accepted.find((one) => one.type === sign.type);
-    if (!algorithm) return refuse("unsupported-signature", `signature type ${sign.type} is not accepted`);
-    const chain = chainOf(certificates);
-    if (!chain.ok) return chain;
-    const verified = await options.trust.verify(chain.value, uri, nowMs);
-    if (!verified.ok) return adopt(verified.error);
-    if (!algorithm.fits(verified.value.publicKey))
-      return refuse("unsupported-signature", `the certificate's key does not fit ${algorithm.name}`);
-    const bytes = covered(message.bytes, sign.signature.length);
-    if (!(await algorithm.verify(bytes, verified.value.publicKey, sign.signature)))
-      return refuse("bad-signature", "the message's signature does not verify");
-    return ok(proofOf(verified.value));
-  }
-
-  function openOffer(message: Uint8Array, pair: DhKeyPair, ours: DhPayload, frame: OfferFrame): OpenOffer {
+  function openOffer(
+    message: Uint8Array,
+    pair: DhKeyPair | undefined,
+    ours: DhPayload | undefined,
+    frame: OfferFrame,
+  ): OpenOffer {
     let isWiped = false;
     return {
       message,
@@ -177,111 +62,154 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
         if (!sign.ok) return sign;
         const names = answerNames(answer);
         if (!names.ok) return names;
-        const isForUs = checkIdentity(names.value.initiator, frame.localUri, "initiator");
-        if (!isForUs.ok) return isForUs;
+        if (!frame.compat || names.value.initiator) {
+          const isForUs = checkIdentity(names.value.initiator, frame.localUri, "initiator");
+          if (!isForUs.ok) return isForUs;
+        }
         if (names.value.responder) {
           const isFromPeer = checkIdentity(names.value.responder, frame.peerUri, "responder");
           if (!isFromPeer.ok) return isFromPeer;
         }
-        const theirs = responderValue(answer, ours);
+        const theirs = ours ? responderValue(answer, ours, options) : noValues(answer);
         if (!theirs.ok) return theirs;
-        const peer = await verifySigner(answer, sign.value, names.value.certificates, frame.peerUri, nowMs);
+        const peer = await own.verify(answer, names.value.certificates, frame.peerUri, nowMs);
         if (!peer.ok) return peer;
         if (isWiped) return refuse("internal-error", "the exchange was given up");
-        const secret = pair.secret(theirs.value.value);
-        return secret.ok ? ok({ key: agreed(secret.value, ours), peer: peer.value }) : adopt(secret.error);
+        const { proof } = peer.value;
+        if (!ours || !pair || !theirs.value) return ok({ keys: [], peer: proof });
+        const tgk = agreeTgk(pair, theirs.value.value, ours.validity, frame.compat);
+        return tgk.ok ? ok({ keys: [tgk.value], peer: proof }) : tgk;
       },
-      // An error message brings no certificate (section 5.1.2), so its signature could not be checked.
-      provesError: () => false,
+      async provesError(error, nowMs) {
+        const proved = await own.verify(error, errorCertificates(error), frame.peerUri, nowMs);
+        return proved.ok;
+      },
       wipe() {
         isWiped = true;
-        pair.wipe();
+        pair?.wipe();
       },
     };
   }
 
-  function authenticOffer(
-    theirs: DhPayload,
-    initiator: IdPayload,
-    peer: PeerProof,
-    frame: ReceivedFrame,
-  ): AuthenticOffer {
+  function authenticOffer({ theirs, initiator, peer, said, frame }: Received): AuthenticOffer {
+    const { timestamp, compat, localUri, peerUri } = frame;
+    const names = compat ? [] : [initiator];
     return {
       peer,
-      async answer(header) {
-        const pair = await options.takeDhKeyPair();
+      isAnswerNeeded: true,
+      async answer({ header, extensions }) {
+        const before: Payload[] = [timestamp, ...ourselves(localUri), ...names, ...extensions];
+        if (!theirs) {
+          const message = await own.print({ header, payloads: before }, peerUri, said);
+          return ok({ message, keys: [], peer });
+        }
+        const usable = checkDh(theirs, options);
+        if (!usable.ok) return usable;
+        const pair = await options.takeDhKeyPair(usable.value);
         try {
-          const secret = pair.secret(theirs.value);
-          if (!secret.ok) return adopt(secret.error);
+          const tgk = agreeTgk(pair, theirs.value, theirs.validity, compat);
+          if (!tgk.ok) return tgk;
           const ours: DhPayload = { ...theirs, value: pair.publicValue };
-          const payloads: Payload[] = [frame.timestamp, ...own.certificates, initiator, ours, theirs];
-          return ok({ message: await printSigned({ header, payloads }), key: agreed(secret.value, theirs) });
+          const message = await own.print({ header, payloads: [...before, ours, theirs] }, peerUri, said);
+          return ok({ message, keys: [tgk.value], peer });
         } finally {
           pair.wipe();
         }
       },
-      // A signature for whoever sends a bad offer would be an invitation (section 5.1.2).
-      sealError: (error) => printMessage(error),
+      // The sender has proved who it is: only then is an error worth a signature (section 5.1.2).
+      async sealError(error) {
+        const payloads = [...error.payloads, ...ourselves(localUri)];
+        return own.print({ header: error.header, payloads }, peerUri, said);
+      },
       wipe() {},
     };
   }
 
   return {
     name: "dh",
-    label: "MIKEY signed Diffie-Hellman (OAKLEY 5)",
+    label: `MIKEY signed Diffie-Hellman (${groupWords[group]})`,
     offerType: DataType.dhInit,
     answerType: DataType.dhResponse,
+    isKeyTransport: false,
+    announces: own.choice.announces,
     proofLength(offer) {
       const sign = closing(offer, "sign");
       return sign.ok ? ok(sign.value.signature.length) : sign;
     },
     async offer(frame) {
-      const usable = checkOwn(frame.localUri, frame.nowMs);
+      const usable = own.checkOwn(frame.localUri, frame.nowMs);
       if (!usable.ok) return usable;
-      const pair = await options.takeDhKeyPair();
-      const ours = dhPayload(pair.publicValue);
+      if (frame.keys.kind === "given")
+        return refuse("key-not-shareable", "Diffie-Hellman makes a key between two, it cannot carry one");
+      const pair = frame.keys.kind === "fresh" ? await options.takeDhKeyPair(group) : undefined;
+      const validity = frame.keys.kind === "fresh" ? frame.keys.validity : { kind: "none" as const };
+      const ours = pair && dhPayload(group, pair.publicValue, validity);
       const payloads: Payload[] = [
         frame.timestamp,
-        { kind: "rand", rand: frame.rand },
-        ...own.certificates,
-        idPayload(frame.peerUri),
+        ...(frame.isUpdate ? [] : [{ kind: "rand" as const, rand: frame.rand }]),
+        ...ourselves(frame.localUri),
+        ...(frame.compat ? [] : [idPayload(frame.peerUri)]),
         ...frame.policies,
         ...frame.extensions,
-        ours,
+        ...(ours ? [ours] : []),
       ];
-      return ok(openOffer(await printSigned({ header: frame.header, payloads }), pair, ours, frame));
+      const message = await own.print({ header: frame.header, payloads }, frame.peerUri, undefined);
+      return ok(openOffer(message, pair, ours, frame));
     },
     async authenticate(offer, frame) {
       const allowed = allowOnly(offer, ["timestamp", "rand", "id", "certificate", "policy", "dh", "sign"]);
       if (!allowed.ok) return allowed;
       const sign = closing(offer, "sign");
       if (!sign.ok) return sign;
-      const theirs = single(offer, "dh");
+      const theirs = oneValue(offer, frame.isUpdate);
       if (!theirs.ok) return theirs;
-      const value = checkDh(theirs.value);
-      if (!value.ok) return value;
+      if (theirs.value) {
+        const value = checkDh(theirs.value, options);
+        if (!value.ok) return value;
+      }
       const names = offerNames(offer);
       if (!names.ok) return names;
       const { initiator, responder, certificates } = names.value;
-      const isForUs = checkIdentity(responder, frame.localUri, "responder");
-      if (!isForUs.ok) return isForUs;
+      if (!frame.compat || responder) {
+        const isForUs = checkIdentity(responder, frame.localUri, "responder");
+        if (!isForUs.ok) return isForUs;
+      }
       if (initiator) {
         const isFromPeer = checkIdentity(initiator, frame.peerUri, "initiator");
         if (!isFromPeer.ok) return isFromPeer;
       }
-      const usable = checkOwn(frame.localUri, frame.nowMs);
+      const usable = own.checkOwn(frame.localUri, frame.nowMs);
       if (!usable.ok) return usable;
-      const peer = await verifySigner(offer, sign.value, certificates, frame.peerUri, frame.nowMs);
-      if (!peer.ok) return peer;
-      return ok(authenticOffer(theirs.value, initiator ?? idPayload(peer.value.identity), peer.value, frame));
+      const signer = await own.verify(offer, certificates, frame.peerUri, frame.nowMs);
+      if (!signer.ok) return signer;
+      const peer = signer.value.proof;
+      return ok(
+        authenticOffer({
+          theirs: theirs.value,
+          initiator: initiator ?? idPayload(peer.identity),
+          peer,
+          said: announced(offer),
+          frame,
+        }),
+      );
     },
-    async prepare(nowMs) {
-      // OpenSSL sets up blinding and Montgomery values of a key when it is first used, and the path checks run cold.
-      await signature.sign(Uint8Array.of(0), own.privateKey);
-      const chain = own.certificates.map((certificate) => certificate.data);
-      if (own.uris.length > 0) await options.trust.verify(chain, own.uris[0], nowMs);
-    },
+    prepare: (nowMs) => own.prepare(nowMs),
     // The private key lives inside OpenSSL, which clears it when the last reference goes.
     wipe() {},
   };
 }
+
+/** The one DH value of an offer; an update that keeps the key has none (section 4.5). */
+function oneValue(offer: ParsedMessage, isUpdate: boolean): MikeyResult<DhPayload | undefined> {
+  const values = payloadsOf(offer, "dh");
+  if (values.length === 1 || (values.length === 0 && isUpdate)) return ok(values[0]);
+  return refuse("malformed-message", `${values.length} payloads of kind dh, exactly one is needed`);
+}
+
+function noValues(answer: ParsedMessage): MikeyResult<undefined> {
+  return payloadsOf(answer, "dh").length === 0
+    ? ok(undefined)
+    : refuse("response-mismatch", "the answer brings Diffie-Hellman values, the offer had none");
+}
+
+export { noValues, oneValue as offeredValue };

@@ -1,14 +1,16 @@
 // What a key agreement method is; each of RFC 3830 section 3's and later ones' is a file that makes one of these.
 
+import type { KeyObject } from "node:crypto";
 import { ok } from "../../runtime/result.js";
-import type { AgreedKey } from "../crypto-sessions.js";
+import type { Dialect } from "../dialect.js";
 import { type MikeyResult, refuse } from "../errors.js";
 import type { Header } from "../header.js";
+import type { AgreedKey } from "../key-data.js";
 import { type ParsedMessage, payloadsOf } from "../message.js";
 import type { ExtensionPayload, Payload, PolicyPayload, TimestampPayload } from "../payloads/index.js";
 
 /** Methods by name. */
-export type MethodName = "psk" | "dh";
+export type MethodName = "psk" | "dh" | "dhhmac" | "pke" | "rsa-r";
 
 /** `random(n)` gives n bytes fit for keys. */
 export type RandomSource = (length: number) => Uint8Array;
@@ -24,7 +26,19 @@ export type PeerProof =
       readonly fingerprint: string;
       readonly notAfterMs: number;
     }
-  | { readonly kind: "shared-key"; readonly identity: string; readonly keyName: string };
+  | { readonly kind: "shared-key"; readonly identity: string; readonly keyName: string }
+  | {
+      readonly kind: "domain-key";
+      readonly identity: string;
+      /** DNS name of the key, e.g. `bob._domainkey.example.com`. */
+      readonly record: string;
+      /** The resolver vouched for it (DNSSEC, the AD bit). */
+      readonly isAuthenticated: boolean;
+      /** SHA-256 of the key's SubjectPublicKeyInfo, hex. */
+      readonly fingerprint: string;
+    }
+  /** MIKEY itself proved nothing: the message had no MAC, and whatever carried it must be believed. */
+  | { readonly kind: "carrier"; readonly identity: string };
 
 /** Who is to talk to whom. */
 export interface Parties {
@@ -32,27 +46,73 @@ export interface Parties {
   readonly localUri: string;
   /** The peer's SIP URI. */
   readonly peerUri: string;
+  /** The peer's known departures from the RFCs; absent: none are tolerated. */
+  readonly compat?: Dialect;
 }
+
+/** A public key of somebody and where it comes from. */
+export interface DirectoryKey {
+  readonly publicKey: KeyObject;
+  readonly proof: PeerProof;
+  /** DER of the certificate it is from; CHASH names it. */
+  readonly certificate?: Uint8Array;
+}
+
+/** Finds public keys of people: certificates kept, or keys in the DNS. */
+export interface KeyDirectory {
+  find(uri: string, use: "signature" | "encryption", nowMs: number): Promise<MikeyResult<DirectoryKey>>;
+}
+
+/** An envelope key that may be kept and used as a pre-shared key (section 3.2). */
+export interface Envelope {
+  readonly key: Uint8Array;
+  /** Table 6.3: for this bundle only, or for any. */
+  readonly isForBundleOnly: boolean;
+}
+
+/** Keys that are given instead of fresh ones: a group's, or those of a running bundle. */
+export type KeyWish =
+  | { readonly kind: "fresh"; readonly validity: AgreedKey["validity"] }
+  | { readonly kind: "given"; readonly keys: readonly AgreedKey[] }
+  /** An update that keeps the keys (section 4.5). */
+  | { readonly kind: "unchanged" };
 
 /** What every method's offer contains. */
 export interface OfferFrame extends Parties {
   /** Its data type is the method's. */
   readonly header: Header;
   readonly timestamp: TimestampPayload;
+  /** The bundle's RAND; not sent in an update (section 4.5). */
   readonly rand: Uint8Array;
+  readonly isUpdate: boolean;
+  readonly keys: KeyWish;
   readonly policies: readonly PolicyPayload[];
   readonly extensions: readonly ExtensionPayload[];
   readonly random: RandomSource;
   readonly nowMs: number;
 }
 
+/** What an exchange ended with. */
+export interface Outcome {
+  /** Empty: those of the running bundle go on. Whoever gets them wipes them. */
+  readonly keys: readonly AgreedKey[];
+  readonly peer: PeerProof;
+  /** The envelope key, when it may be kept. */
+  readonly envelope?: Envelope;
+  /** RSA-R: chosen by the responder. */
+  readonly rand?: Uint8Array;
+  readonly csbId?: number;
+}
+
 /** An offer sent, waiting for its answer. */
 export interface OpenOffer {
   readonly message: Uint8Array;
-  /** Authenticates the answer (its header and T were compared already) and gives the key. */
-  finish(answer: ParsedMessage, nowMs: number): Promise<MikeyResult<{ key: AgreedKey; peer: PeerProof }>>;
+  /** Authenticates the answer (its header and T were compared already) and gives the keys. */
+  finish(answer: ParsedMessage, nowMs: number): Promise<MikeyResult<Outcome>>;
+  /** The keys without an answer: of a key transport that asked for none. */
+  assume?(): Outcome;
   /** Whether the peer authenticated this error message. */
-  provesError(error: ParsedMessage): boolean;
+  provesError(error: ParsedMessage, nowMs: number): Promise<boolean>;
   /** Zeroes what was kept for the answer. */
   wipe(): void;
 }
@@ -60,17 +120,36 @@ export interface OpenOffer {
 /** What an offer is checked against. */
 export interface ReceivedFrame extends Parties {
   readonly timestamp: TimestampPayload;
+  /** The offer's RAND, or that of the bundle it updates; empty in an RSA-R offer that leaves it to us. */
   readonly rand: Uint8Array;
+  readonly isUpdate: boolean;
+  readonly random: RandomSource;
   readonly nowMs: number;
+}
+
+/** How an answer is to be written. */
+export interface AnswerFrame {
+  readonly header: Header;
+  readonly extensions: readonly ExtensionPayload[];
+  /** RSA-R alone: the policies chosen, and the keys and place of a group. */
+  readonly policies: readonly PolicyPayload[];
+  readonly keys: KeyWish;
+  readonly group?: { readonly csbId: number; readonly rand: Uint8Array };
 }
 
 /** An offer whose sender is authenticated. */
 export interface AuthenticOffer {
   readonly peer: PeerProof;
-  /** Writes the answer with this header and gives the key; once. */
-  answer(header: Header): Promise<MikeyResult<{ message: Uint8Array; key: AgreedKey }>>;
-  /** Adds the method's cheap proof of origin to an error message, where it has one. */
-  sealError(error: { readonly header: Header; readonly payloads: readonly Payload[] }): Uint8Array;
+  /** The method cannot do without an answer, whatever the V flag says. */
+  readonly isAnswerNeeded: boolean;
+  /** The keys it carries, when it is a key transport: for a look before anything is answered. */
+  readonly keys?: readonly AgreedKey[];
+  /** Writes the answer and gives the keys; once. */
+  answer(frame: AnswerFrame): Promise<MikeyResult<Outcome & { readonly message: Uint8Array }>>;
+  /** The keys without an answer. */
+  assume?(): Outcome;
+  /** Adds the method's proof of origin to an error message, where it has one. */
+  sealError(error: { readonly header: Header; readonly payloads: readonly Payload[] }): Promise<Uint8Array>;
   wipe(): void;
 }
 
@@ -82,6 +161,12 @@ export interface MikeyMethod {
   /** Data types of table 6.1.a. */
   readonly offerType: number;
   readonly answerType: number;
+  /** It carries keys, so that they can be given to several peers; the others make them between two. */
+  readonly isKeyTransport: boolean;
+  /** It offers at once every policy we can meet and the responder chooses (RFC 4738). */
+  readonly responderChooses?: boolean;
+  /** Signature types it verifies beyond RFC 3830's, said in a Vendor ID extension. */
+  readonly announces?: readonly number[];
   /** Bytes the method's MAC or signature field takes at the end of this offer: what precedes them is covered. */
   proofLength(offer: ParsedMessage): MikeyResult<number>;
   offer(frame: OfferFrame): Promise<MikeyResult<OpenOffer>>;

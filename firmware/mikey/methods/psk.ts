@@ -1,153 +1,96 @@
-// Pre-shared key method (RFC 3830 section 3.1).
+// Pre-shared key method (RFC 3830 section 3.1), also with a cached envelope key (3.2, 4.5).
 
 import { sipIdentity } from "../../crypto/sip-identity.js";
 import { ok } from "../../runtime/result.js";
 import { copy } from "../bytes.js";
-import type { AgreedKey } from "../crypto-sessions.js";
-import { adopt, type MikeyResult, refuse } from "../errors.js";
-import type { Header } from "../header.js";
-import { checkIdentity, idPayload, offerNames } from "../identity.js";
+import { type MikeyResult, refuse } from "../errors.js";
+import { idPayload, offerNames } from "../identity.js";
+import { type AgreedKey, copyKeys, printKeyData, readKeyData, wipeKeys } from "../key-data.js";
+import { printMessage } from "../message.js";
+import { DataType, EncryptionAlgorithm, MacAlgorithm } from "../numbers.js";
+import type { KemacPayload, Payload } from "../payloads/index.js";
+import { wipeTransportKeys } from "../prf.js";
+import { computeMac, covered, MAC_BYTES, macsEqual, openKeyData, sealKeyData } from "../transport.js";
 import {
-  type Message,
-  type ParsedMessage,
-  parsePayloads,
-  payloadsOf,
-  printMessage,
-  printPayloads,
-} from "../message.js";
-import { DataType, EncryptionAlgorithm, KeyType, MacAlgorithm, PayloadType } from "../numbers.js";
-import type { IdPayload, KemacPayload, Payload } from "../payloads/index.js";
-import { deriveTransportKeys, type TransportKeys, wipeTransportKeys } from "../prf.js";
-import { computeMac, covered, cryptKeyData, MAC_BYTES, macsEqual } from "../transport.js";
+  checkTransport,
+  checkVerification,
+  emptyMac,
+  type KeyTransport,
+  keysFor,
+  needKeys,
+  offerParties,
+  printVerification,
+  printVerified,
+  printWithMac,
+  provesErrorByMac,
+  transportKeys,
+  type Verifier,
+} from "./mac.js";
 import {
   type AuthenticOffer,
   allowOnly,
   closing,
   type MikeyMethod,
-  type OfferFrame,
   type OpenOffer,
   type PeerProof,
   type ReceivedFrame,
 } from "./method.js";
 
-/** Bytes of a fresh TGK: twice the strength of the AES-128 keys made from it. */
-const TGK_BYTES = 32;
 /** A shared key of less could be guessed off-line from one recorded call. */
 const MIN_PSK_BYTES = 16;
-
-const emptyMac = new Uint8Array(MAC_BYTES);
-
-/** Writes a message that ends in a MAC field and fills it in; `appended` is covered but not sent (section 5.2). */
-function printWithMac(message: Message, key: Uint8Array, ...appended: readonly Uint8Array[]): Uint8Array {
-  const bytes = printMessage(message);
-  bytes.set(computeMac(key, covered(bytes, MAC_BYTES), ...appended), bytes.length - MAC_BYTES);
-  return bytes;
-}
-
-/** The V payload's MAC also covers both identities and the initiator's timestamp (section 5.2). */
-function verified(initiator: IdPayload, responder: IdPayload, timestamp: Uint8Array): readonly Uint8Array[] {
-  return [initiator.data, responder.data, timestamp];
-}
-
-/** One TGK, with or without salt; a key bound to an index range cannot be honoured and is refused. */
-function readKeyData(data: Uint8Array): MikeyResult<AgreedKey> {
-  const parsed = parsePayloads(data, PayloadType.keyData);
-  if (!parsed.ok) return adopt(parsed.error);
-  const [keyData, ...more] = parsed.value;
-  if (keyData?.kind !== "key-data" || more.length > 0)
-    return refuse("unsupported-key-data", `${parsed.value.length} key data payloads, exactly one key is supported`);
-  const { type, key, salt, validity } = keyData;
-  if (type !== KeyType.tgk && type !== KeyType.tgkSalt)
-    return refuse("unsupported-key-data", "traffic keys sent directly are not supported, only a TGK");
-  if (key.length < 16) return refuse("unsupported-key-data", `a TGK of ${key.length} bytes is too short`);
-  if (salt && salt.length !== 14)
-    return refuse("unsupported-key-data", `a salt of ${salt.length} bytes, SRTP needs 14`);
-  if (validity.kind === "interval")
-    return refuse("unsupported-key-data", "keys valid for an interval are not supported");
-  return ok({ tgk: key, ...(salt ? { salt } : {}), ...(validity.kind === "spi" ? { mki: validity.spi } : {}) });
-}
-
-function checkKemac(kemac: KemacPayload): MikeyResult<undefined> {
-  if (kemac.macAlgorithm !== MacAlgorithm.hmacSha1)
-    return refuse("unsupported-mac", "a message without HMAC-SHA-1 proves nothing");
-  if (kemac.encryption !== EncryptionAlgorithm.aesCm128)
-    return refuse("unsupported-encryption", `key data encryption ${kemac.encryption} is not AES-CM-128`);
-  return ok(undefined);
-}
-
-function openOffer(
-  message: Uint8Array,
-  keys: TransportKeys,
-  tgk: Uint8Array,
-  frame: OfferFrame,
-  names: { initiator: IdPayload; responder: IdPayload },
-  peer: PeerProof,
-): OpenOffer {
-  const isProved = (answer: ParsedMessage, mac: Uint8Array, responder: IdPayload): boolean => {
-    const also = verified(names.initiator, responder, frame.timestamp.value);
-    return macsEqual(mac, computeMac(keys.authentication, covered(answer.bytes, MAC_BYTES), ...also));
-  };
-  return {
-    message,
-    async finish(answer) {
-      const allowed = allowOnly(answer, ["timestamp", "id", "verification"]);
-      if (!allowed.ok) return allowed;
-      const v = closing(answer, "verification");
-      if (!v.ok) return v;
-      if (v.value.macAlgorithm !== MacAlgorithm.hmacSha1)
-        return refuse("unsupported-mac", "an answer without HMAC-SHA-1 proves nothing");
-      const ids = payloadsOf(answer, "id");
-      if (ids.length > 1) return refuse("malformed-message", `${ids.length} identities in the answer`);
-      const responder = ids[0] ?? names.responder;
-      const named = checkIdentity(responder, frame.peerUri, "responder");
-      if (!named.ok) return named;
-      if (!isProved(answer, v.value.mac, responder))
-        return refuse("wrong-psk", "the answer's verification MAC does not fit our shared key");
-      return ok({ key: { tgk: copy(tgk) }, peer });
-    },
-    provesError(error) {
-      const v = closing(error, "verification");
-      if (!v.ok || v.value.macAlgorithm !== MacAlgorithm.hmacSha1) return false;
-      return isProved(error, v.value.mac, names.responder);
-    },
-    wipe() {
-      wipeTransportKeys(keys);
-      tgk.fill(0);
-    },
-  };
-}
-
-function authenticOffer(
-  keys: TransportKeys,
-  key: AgreedKey,
-  frame: ReceivedFrame,
-  names: { initiator: IdPayload; responder: IdPayload },
-  peer: PeerProof,
-): AuthenticOffer {
-  const v: Payload = { kind: "verification", macAlgorithm: MacAlgorithm.hmacSha1, mac: emptyMac };
-  const also = verified(names.initiator, names.responder, frame.timestamp.value);
-  return {
-    peer,
-    async answer(header: Header) {
-      const payloads: Payload[] = [frame.timestamp, names.responder, v];
-      const message = printWithMac({ header, payloads }, keys.authentication, ...also);
-      return ok({ message, key: { ...key, tgk: copy(key.tgk), ...(key.salt ? { salt: copy(key.salt) } : {}) } });
-    },
-    sealError: (error) =>
-      printWithMac({ header: error.header, payloads: [...error.payloads, v] }, keys.authentication, ...also),
-    wipe() {
-      wipeTransportKeys(keys);
-      key.tgk.fill(0);
-      key.salt?.fill(0);
-    },
-  };
-}
 
 /** A shared key and what its owner calls it. */
 export interface SharedKey {
   /** At least 16 bytes; copied. */
   readonly key: Uint8Array;
   readonly name: string;
+  /** What knowing the key proves; default: that the peer holds the key of this name. */
+  readonly proof?: PeerProof;
+  /** In words; default `MIKEY pre-shared key`. */
+  readonly label?: string;
+  /** Default: AES-CM-128 and HMAC-SHA-1, nothing else accepted. */
+  readonly transport?: KeyTransport;
+}
+
+function openOffer(
+  message: Uint8Array,
+  verifier: Verifier,
+  keys: AgreedKey[],
+  proof: PeerProof,
+  uri: string,
+): OpenOffer {
+  const outcome = () => ({ keys: copyKeys(keys), peer: proof });
+  return {
+    message,
+    async finish(answer) {
+      const good = checkVerification(verifier, answer, uri);
+      return good.ok ? ok(outcome()) : good;
+    },
+    assume: outcome,
+    provesError: async (error) => provesErrorByMac(verifier, error),
+    wipe() {
+      wipeTransportKeys(verifier.keys);
+      wipeKeys(keys);
+    },
+  };
+}
+
+function authenticOffer(verifier: Verifier, keys: readonly AgreedKey[], peer: PeerProof): AuthenticOffer {
+  const outcome = () => ({ keys: copyKeys(keys), peer });
+  return {
+    peer,
+    isAnswerNeeded: false,
+    keys,
+    async answer({ header, extensions }) {
+      return ok({ message: printVerification(verifier, header, extensions), ...outcome() });
+    },
+    assume: outcome,
+    sealError: async (error) => printVerified(verifier, error),
+    wipe() {
+      wipeTransportKeys(verifier.keys);
+      wipeKeys(keys);
+    },
+  };
 }
 
 /**
@@ -158,76 +101,95 @@ export function createPskMethod(shared: SharedKey): MikeyMethod {
   if (shared.key.length < MIN_PSK_BYTES)
     throw new RangeError(`a pre-shared key has at least ${MIN_PSK_BYTES} bytes, not ${shared.key.length}`);
   const psk = copy(shared.key);
-  const proofFor = (uri: string): PeerProof => ({
-    kind: "shared-key",
-    identity: sipIdentity(uri) ?? uri,
-    keyName: shared.name,
-  });
+  const transport = shared.transport ?? {};
+  const { encryption = EncryptionAlgorithm.aesCm128, mac: macAlgorithm = MacAlgorithm.hmacSha1 } = transport;
+  const proofFor = (uri: string, isProved: boolean): PeerProof => {
+    const identity = sipIdentity(uri) ?? uri;
+    if (!isProved) return { kind: "carrier", identity };
+    return shared.proof ?? { kind: "shared-key", identity, keyName: shared.name };
+  };
+
+  /** MAC, then key data. */
+  function openKemac(
+    bytes: Uint8Array,
+    kemac: KemacPayload,
+    verifier: Verifier,
+    csbId: number,
+  ): MikeyResult<readonly AgreedKey[]> {
+    const { keys, timestamp } = verifier;
+    if (kemac.macAlgorithm === MacAlgorithm.hmacSha1) {
+      const mac = computeMac(keys.authentication, covered(bytes, MAC_BYTES));
+      if (!macsEqual(mac, kemac.mac)) return refuse("wrong-psk", "the offer's MAC does not fit our shared key");
+    }
+    const plain = openKeyData(kemac.encryption, keys, csbId, timestamp.value, kemac.data);
+    if (!plain.ok) return plain;
+    const read = readKeyData(plain.value, false);
+    plain.value.fill(0);
+    return read.ok ? ok(read.value.keys) : read;
+  }
+
   return {
     name: "psk",
-    label: "MIKEY pre-shared key",
+    label: shared.label ?? "MIKEY pre-shared key",
     offerType: DataType.psk,
     answerType: DataType.pskVerification,
+    isKeyTransport: true,
     proofLength(offer) {
       const kemac = closing(offer, "kemac");
       return kemac.ok ? ok(kemac.value.mac.length) : kemac;
     },
     async offer(frame) {
-      const { header, timestamp, rand } = frame;
-      const names = { initiator: idPayload(frame.localUri), responder: idPayload(frame.peerUri) };
-      const keys = deriveTransportKeys(psk, header.csbId, rand);
-      const tgk = frame.random(TGK_BYTES);
-      const keyData = printPayloads([{ kind: "key-data", type: KeyType.tgk, key: tgk, validity: { kind: "none" } }]);
-      const data = cryptKeyData(keys, header.csbId, timestamp.value, keyData);
+      const { header, timestamp, rand, compat, peerUri } = frame;
+      const names = { initiator: idPayload(frame.localUri), responder: idPayload(peerUri) };
+      const verifier = { keys: transportKeys(psk, header.csbId, rand, compat), macAlgorithm, names, timestamp, compat };
+      const keys = keysFor(frame.keys, frame.random, encryption);
+      const keyData = printKeyData(keys);
+      const data = sealKeyData(encryption, verifier.keys, header.csbId, timestamp.value, keyData);
       keyData.fill(0);
-      const kemac: Payload = {
-        kind: "kemac",
-        encryption: EncryptionAlgorithm.aesCm128,
-        data,
-        macAlgorithm: MacAlgorithm.hmacSha1,
-        mac: emptyMac,
-      };
+      const kemac: Payload = { kind: "kemac", encryption, data, macAlgorithm, mac: emptyMac(macAlgorithm) };
       const payloads: Payload[] = [
         timestamp,
-        { kind: "rand", rand },
-        names.initiator,
-        names.responder,
+        ...(frame.isUpdate ? [] : [{ kind: "rand" as const, rand }]),
+        ...(compat ? [] : [names.initiator, names.responder]),
         ...frame.policies,
         ...frame.extensions,
         kemac,
       ];
-      const message = printWithMac({ header, payloads }, keys.authentication);
-      return ok(openOffer(message, keys, tgk, frame, names, proofFor(frame.peerUri)));
+      const message =
+        macAlgorithm === MacAlgorithm.null
+          ? printMessage({ header, payloads })
+          : printWithMac({ header, payloads }, verifier.keys.authentication);
+      const proof = proofFor(peerUri, macAlgorithm === MacAlgorithm.hmacSha1);
+      return ok(openOffer(message, verifier, keys, proof, peerUri));
     },
-    async authenticate(offer, frame) {
+    async authenticate(offer, frame: ReceivedFrame) {
       const allowed = allowOnly(offer, ["timestamp", "rand", "id", "policy", "kemac"]);
       if (!allowed.ok) return allowed;
-      const kemac = closing(offer, "kemac");
-      if (!kemac.ok) return kemac;
-      const algorithms = checkKemac(kemac.value);
+      const found = closing(offer, "kemac");
+      if (!found.ok) return found;
+      const kemac = found.value;
+      const algorithms = checkTransport(kemac.encryption, kemac.macAlgorithm, true, transport);
       if (!algorithms.ok) return algorithms;
-      const names = offerNames(offer);
+      const sorted = offerNames(offer);
+      if (!sorted.ok) return sorted;
+      // Who believes the carrier believes its names as well: cameras and streaming servers send none.
+      const isNameless = transport.trustsCarrier && !sorted.value.initiator && !sorted.value.responder;
+      const names = isNameless
+        ? ok({ initiator: idPayload(frame.peerUri), responder: idPayload(frame.localUri) })
+        : offerParties(sorted.value, frame);
       if (!names.ok) return names;
-      const { initiator, responder } = names.value;
-      const isFromPeer = checkIdentity(initiator, frame.peerUri, "initiator");
-      if (!isFromPeer.ok) return isFromPeer;
-      const isForUs = checkIdentity(responder, frame.localUri, "responder");
-      if (!isForUs.ok) return isForUs;
-      if (!initiator || !responder) return refuse("missing-identity", "the message does not name both ends");
-      const keys = deriveTransportKeys(psk, offer.header.csbId, frame.rand);
-      const mac = computeMac(keys.authentication, covered(offer.bytes, MAC_BYTES));
-      if (!macsEqual(mac, kemac.value.mac)) {
+      const { timestamp, compat } = frame;
+      const { csbId } = offer.header;
+      const { macAlgorithm: algorithm } = kemac;
+      const keys = transportKeys(psk, csbId, frame.rand, compat);
+      const verifier = { keys, macAlgorithm: algorithm, names: names.value, timestamp, compat };
+      const opened = needKeys(openKemac(offer.bytes, kemac, verifier, csbId), frame.isUpdate);
+      if (!opened.ok) {
         wipeTransportKeys(keys);
-        return refuse("wrong-psk", "the offer's MAC does not fit our shared key");
+        return opened;
       }
-      const plain = cryptKeyData(keys, offer.header.csbId, frame.timestamp.value, kemac.value.data);
-      const key = readKeyData(plain);
-      plain.fill(0);
-      if (!key.ok) {
-        wipeTransportKeys(keys);
-        return key;
-      }
-      return ok(authenticOffer(keys, key.value, frame, { initiator, responder }, proofFor(frame.peerUri)));
+      const proof = proofFor(frame.peerUri, algorithm === MacAlgorithm.hmacSha1);
+      return ok(authenticOffer(verifier, opened.value, proof));
     },
     async prepare() {},
     wipe: () => void psk.fill(0),

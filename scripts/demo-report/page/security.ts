@@ -15,7 +15,11 @@ const methods: Readonly<Record<string, string>> = {
 function proofWords(proof: Proof): Markup {
   if (proof.kind === "shared-key")
     return html`by the shared key named <b>${proof.keyName}</b>, which only the two phones hold`;
+  if (proof.kind === "carrier") return html`by nothing but the signalling that carried the keys`;
   const groups = proof.fingerprint.match(/.{1,4}/g) ?? [];
+  if (proof.kind === "domain-key")
+    return html`by the key published at <b>${proof.record}</b>${proof.isAuthenticated ? " (DNSSEC)" : ""}
+<details><summary>Fingerprint (SHA-256)</summary><code>${groups.join(" ")}</code></details>`;
   return html`by the certificate of <b>${proof.subject}</b>, issued by <b>${proof.ca}</b>, valid until <span class="nowrap">${proof.notAfter.slice(0, 10)}</span>
 <details><summary>Fingerprint (SHA-256)</summary><code>${groups.join(" ")}</code></details>`;
 }

@@ -214,13 +214,40 @@ test("key data: a salt sent is used, an SPI becomes the MKI", async () => {
   assert.is((await agreed({})).sent.mki, undefined);
 });
 
+test("key data: TEKs are the sessions' keys themselves, limits are told", async () => {
+  const [one, two] = [new Uint8Array(16).fill(0x21), new Uint8Array(16).fill(0x22)];
+  const salt = new Uint8Array(14).fill(0x77);
+  const shared = await agreed({ keyData: [{ type: 3, key: one, salt }] });
+  assert.equal([hex(shared.sent.tek), hex(shared.sent.salt)], [hex(one), hex(salt)]);
+  assert.is(hex(shared.received.tek), hex(one));
+  const each = await agreed({
+    keyData: [
+      { type: 3, key: one, salt },
+      { type: 3, key: two, salt },
+    ],
+  });
+  assert.is(hex(each.received.tek), hex(one), "session 1 is the initiator's stream");
+  assert.is(hex(each.sent.tek), hex(two));
+  const camera = await agreed({ keyData: [{ type: 2, key: bytes("11".repeat(16) + "22".repeat(14)) }] });
+  assert.equal([hex(camera.sent.tek), hex(camera.sent.salt)], ["11".repeat(16), "22".repeat(14)]);
+  const validity = { kind: "interval", from: bytes("000000000100"), to: bytes("ffffffffffff") } as const;
+  assert.equal((await agreed({ keyData: [{ validity }] })).sent.indices, { from: 256, to: 2 ** 48 - 1 });
+  const spi = (text: string) => ({ validity: { kind: "spi", spi: bytes(text) } }) as const;
+  const several = await agreed({ keyData: [spi("01"), { ...spi("02"), key: two }] });
+  assert.is(hex(several.sent.mki ?? new Uint8Array()), "01");
+  assert.is(hex(several.sent.more[0].mki ?? new Uint8Array()), "02");
+  assert.is(hex(several.sent.more[0].tek), hex(deriveFromTgk(two, "tek", 2, csbId, rand, 16)));
+});
+
 test("key data we cannot honour is refused", async () => {
-  const interval = { kind: "interval", from: new Uint8Array(6), to: new Uint8Array(6).fill(255) } as const;
+  const interval = { kind: "interval", from: new Uint8Array(7), to: new Uint8Array(6).fill(255) } as const;
   for (const keyData of [
     [],
     [{}, {}],
     [{ type: 2 }],
-    [{ type: 3, salt: new Uint8Array(14) }],
+    [{ type: 3, salt: new Uint8Array(12) }],
+    [{ type: 3, key: new Uint8Array(17), salt: new Uint8Array(14) }],
+    [{}, { type: 3, salt: new Uint8Array(14) }],
     [{ key: new Uint8Array(15) }],
     [{ type: 1, salt: new Uint8Array(13) }],
     [{ validity: interval }],

@@ -1,0 +1,85 @@
+// A short secret in an RSA envelope: PKCS#1 v1.5 (RFC 8017 section 7.2) and OAEP with SHA-1 (7.1).
+
+import { constants, createHmac, type KeyObject, privateDecrypt, publicEncrypt, randomBytes } from "node:crypto";
+
+/** How the secret is padded. */
+export type EnvelopePadding = "pkcs1" | "oaep";
+
+/** Key of the stand-in secrets, of this process alone. */
+const rejectionKey = randomBytes(32);
+const STAND_IN_BYTES = 32;
+
+/** Bytes of an envelope made with a key. */
+export function envelopeLength(key: KeyObject): number {
+  return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+}
+
+/** Encrypts a secret. Throws RangeError when the key is no RSA key or too short for it. */
+export function sealEnvelope(publicKey: KeyObject, secret: Uint8Array, padding: EnvelopePadding): Uint8Array {
+  const room = envelopeLength(publicKey) - (padding === "pkcs1" ? 11 : 42);
+  if (publicKey.asymmetricKeyType !== "rsa" || secret.length > room)
+    throw new RangeError(`an RSA key with room for ${secret.length} bytes is needed`);
+  const how =
+    padding === "pkcs1"
+      ? { key: publicKey, padding: constants.RSA_PKCS1_PADDING }
+      : { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha1" };
+  return new Uint8Array(publicEncrypt(how, secret));
+}
+
+/** 0xff when x is zero (x from 0 to 2^24), else 0. */
+function isZero(x: number): number {
+  return ((x - 1) >> 31) & 0xff;
+}
+
+/**
+ * Takes PKCS#1 v1.5 padding off without a branch that depends on it. A wrong padding gives a stand-in secret (implicit
+ * rejection): whoever asks learns nothing but that the message's MAC does not fit.
+ */
+function unpad(block: Uint8Array, standIn: Uint8Array): Uint8Array {
+  const k = block.length;
+  let good = isZero(block[0]) & isZero(block[1] ^ 2);
+  let separator = 0;
+  let found = 0;
+  for (let i = 2; i < k; i++) {
+    const hit = isZero(block[i]) & ~found;
+    separator |= i & ((hit << 24) >> 31);
+    found |= hit;
+  }
+  // At least eight bytes of padding, and at least one byte of secret.
+  good &= found & (((9 - separator) >> 31) & 0xff) & (((separator + 1 - k) >> 31) & 0xff);
+  const mask = (good << 24) >> 31;
+  const out = new Uint8Array(k);
+  const offset = k - standIn.length;
+  for (let i = 0; i < k; i++) out[i] = (block[i] & mask) | ((i >= offset ? standIn[i - offset] : 0) & ~mask);
+  const start = ((separator + 1) & mask) | (offset & ~mask);
+  const secret = new Uint8Array(out.subarray(start));
+  out.fill(0);
+  return secret;
+}
+
+/**
+ * Opens an envelope. With `pkcs1` it always gives a secret, a worthless one for a damaged envelope: check what it protects.
+ * Undefined: the envelope cannot belong to the key (length, or OAEP that does not decode).
+ */
+export function openEnvelope(
+  privateKey: KeyObject,
+  envelope: Uint8Array,
+  padding: EnvelopePadding,
+): Uint8Array | undefined {
+  if (privateKey.asymmetricKeyType !== "rsa" || envelope.length !== envelopeLength(privateKey)) return undefined;
+  try {
+    if (padding === "oaep") {
+      const how = { key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha1" };
+      return new Uint8Array(privateDecrypt(how, envelope));
+    }
+    // Node no longer decrypts with PKCS#1 v1.5 padding itself (CVE-2023-46809): the raw block, then our own unpadding.
+    const block = privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, envelope);
+    const standIn = createHmac("sha256", rejectionKey).update(envelope).digest().subarray(0, STAND_IN_BYTES);
+    const secret = unpad(block, standIn);
+    block.fill(0);
+    return secret;
+  } catch {
+    // A number not below the modulus, or a wrong OAEP padding.
+    return undefined;
+  }
+}

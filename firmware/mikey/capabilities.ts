@@ -1,0 +1,59 @@
+// What a phone of ours says of itself in an authenticated Vendor ID extension (RFC 3830 section 6.15), and what is remembered of it.
+
+import { sipIdentity } from "../crypto/sip-identity.js";
+import type { ParsedMessage } from "./message.js";
+import { payloadsOf } from "./message.js";
+import { ExtensionType } from "./numbers.js";
+import type { ExtensionPayload } from "./payloads/index.js";
+
+/** What the sender of a message can do beyond RFC 3830. */
+export interface Capabilities {
+  /** Signature types it verifies (table 6.5 and ours). */
+  readonly signatures: readonly number[];
+  /** It offered several SRTP policies in the order of its preference and lets the answer's CS ID map name another of them. */
+  readonly choosesPolicy: boolean;
+}
+
+const none: Capabilities = { signatures: [], choosesPolicy: false };
+const shape = /^sotto\/1((?:;[a-z]+=[0-9,]{1,64}){0,8})$/;
+
+/** The extension that says it: ASCII, `sotto/1;s=13,14,15;p=1`. Undefined when there is nothing to say. */
+export function announce(capabilities: Partial<Capabilities>): ExtensionPayload | undefined {
+  const { signatures = [], choosesPolicy = false } = capabilities;
+  if (signatures.length === 0 && !choosesPolicy) return undefined;
+  const text = `sotto/1${signatures.length > 0 ? `;s=${signatures.join(",")}` : ""}${choosesPolicy ? ";p=1" : ""}`;
+  return { kind: "extension", type: ExtensionType.vendorId, data: new TextEncoder().encode(text) };
+}
+
+/** Reads it; other vendors' extensions say nothing to us. Believe it only of an authentic message. */
+export function announced(message: Pick<ParsedMessage, "payloads">): Capabilities {
+  for (const { type, data } of payloadsOf(message, "extension")) {
+    const found = type === ExtensionType.vendorId ? shape.exec(new TextDecoder().decode(data)) : null;
+    if (!found) continue;
+    const fields = new Map(found[1].split(";").map((field) => field.split("=") as [string, string]));
+    const signatures = (fields.get("s") ?? "").split(",").filter(Boolean).map(Number);
+    return { signatures: signatures.filter((one) => one <= 15), choosesPolicy: fields.get("p") === "1" };
+  }
+  return none;
+}
+
+/** Remembers what peers said of themselves; the oldest is forgotten when there are too many. */
+export class PeerMemory {
+  private readonly known = new Map<string, Capabilities>();
+
+  constructor(private readonly capacity = 256) {}
+
+  get(uri: string): Capabilities {
+    return this.known.get(sipIdentity(uri) ?? uri) ?? none;
+  }
+  /** Call it with what an authentic message said. */
+  learn(uri: string, capabilities: Capabilities): void {
+    const key = sipIdentity(uri) ?? uri;
+    this.known.delete(key);
+    if (this.known.size >= this.capacity) {
+      const oldest = this.known.keys().next();
+      if (!oldest.done) this.known.delete(oldest.value);
+    }
+    this.known.set(key, capabilities);
+  }
+}

@@ -1,0 +1,44 @@
+// Other implementations' readings of the RFCs, by name; off unless a peer is configured for one.
+
+import { createHmac } from "node:crypto";
+import { type Prf, prf } from "./prf.js";
+
+/**
+ * `minisip`: minisip 0.7's library. `minisip-rfc-prf`: the same with its pseudo-random function repaired. What differs:
+ * the PRF keys its last HMAC with nothing when the input key has a multiple of 32 bytes; identities are left out; the answer has
+ * a timestamp of its own; V covers the answer and the offer's timestamp alone; Diffie-Hellman secrets lose leading zero bytes
+ * and get them back at their end; an RSA-R answer brings a RAND that nobody uses and no policy, and its signature covers
+ * the answer, its own IDr and its own timestamp.
+ */
+export type Dialect = "minisip" | "minisip-rfc-prf";
+
+/** Minisip's PRF: RFC 3830 section 4.1.2, but with an empty key for the last block when the input key fills its blocks. */
+function minisipPrf(inkey: Uint8Array, label: Uint8Array, length: number): Uint8Array {
+  if (inkey.length === 0 || inkey.length % 32 !== 0) return prf(inkey, label, length);
+  const out = prf(inkey.subarray(0, inkey.length - 32), label, length);
+  const hmac = (...parts: Uint8Array[]) =>
+    parts.reduce((mac, part) => mac.update(part), createHmac("sha1", new Uint8Array(0))).digest();
+  let a: Uint8Array = label;
+  for (let at = 0; at < length; at += 20) {
+    a = hmac(a);
+    const block = hmac(a, label);
+    for (let i = 0; i < 20 && at + i < length; i++) out[at + i] ^= block[i];
+  }
+  return out;
+}
+
+/** The PRF a peer uses. */
+export function prfOf(dialect: Dialect | undefined): Prf {
+  return dialect === "minisip" ? minisipPrf : prf;
+}
+
+/** A Diffie-Hellman secret as the peer counts it. */
+export function dhSecretFor(dialect: Dialect | undefined, secret: Uint8Array): Uint8Array {
+  if (!dialect) return secret;
+  const zeros = secret.findIndex((byte) => byte !== 0);
+  if (zeros <= 0) return secret;
+  const shifted = new Uint8Array(secret.length);
+  shifted.set(secret.subarray(zeros));
+  secret.fill(0);
+  return shifted;
+}
