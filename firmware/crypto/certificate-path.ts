@@ -119,14 +119,19 @@ function checkExtensions(certificate: Certificate): Result<undefined> {
   return ok(undefined);
 }
 
-/** What a signing end-entity certificate must and must not say. */
-function checkLeaf(leaf: Certificate): Result<undefined> {
+/** What a certificate's key is to do: sign messages, or open what others encrypt with it. */
+export type CertificateUse = "signature" | "encryption";
+
+/** What an end-entity certificate must and must not say. */
+function checkLeaf(leaf: Certificate, use: CertificateUse): Result<undefined> {
   const basic = extension(leaf, Oid.basicConstraints)?.parsedValue;
   if (basic instanceof BasicConstraints && basic.cA)
     return fail("bad-key-usage", "the certificate is an authority's, not a person's");
   const usage = keyUsage(leaf);
-  if (usage !== undefined && (usage & 0x80) === 0)
+  if (use === "signature" && usage !== undefined && (usage & 0x80) === 0)
     return fail("bad-key-usage", "the certificate's key usage does not allow digital signatures");
+  if (use === "encryption" && usage !== undefined && (usage & 0x20) === 0)
+    return fail("bad-key-usage", "the certificate's key usage does not allow encrypting keys");
   const extended = extension(leaf, Oid.extendedKeyUsage)?.parsedValue as ExtKeyUsage | undefined;
   if (extended && !extended.keyPurposes.some((purpose) => fittingUsages.has(purpose)))
     return fail("bad-key-usage", "the certificate's extended key usage does not fit");
@@ -222,6 +227,7 @@ export async function validatePath(
   chain: readonly Certificate[],
   anchors: readonly Certificate[],
   atMs: number,
+  use: CertificateUse = "signature",
 ): Promise<Result<readonly Certificate[]>> {
   if (chain.length === 0 || chain.length > MAX_CHAIN)
     return fail("malformed-certificate", `a chain has 1 to ${MAX_CHAIN} certificates, not ${chain.length}`);
@@ -233,7 +239,7 @@ export async function validatePath(
       checkExtensions(certificate),
       checkDates(certificate, atMs),
       checkStrength(certificate, isAnchor),
-      i === 0 ? checkLeaf(certificate) : checkAuthority(certificate, i - 1),
+      i === 0 ? checkLeaf(certificate, use) : checkAuthority(certificate, i - 1),
     ])
       if (!check.ok) return check;
   }

@@ -3,7 +3,14 @@
 import { createHash, type KeyObject, X509Certificate } from "node:crypto";
 import type { Certificate } from "pkijs";
 import { fail, ok, type Result } from "../runtime/result.js";
-import { alternativeUris, parseCertificate, subjectName, validatePath } from "./certificate-path.js";
+import {
+  alternativeUris,
+  type CertificateUse,
+  parseCertificate,
+  subjectName,
+  validatePath,
+} from "./certificate-path.js";
+import type { RevocationLists } from "./revocation.js";
 import { sameSipIdentity } from "./sip-identity.js";
 
 /** A certificate whose path and identity were verified. */
@@ -33,6 +40,8 @@ export interface TrustOptions {
   readonly rememberMs?: number;
   /** How many paths are remembered; default 64. */
   readonly capacity?: number;
+  /** Certificates withdrawn before their time; default: none are known. */
+  readonly revocation?: RevocationLists;
 }
 
 const block = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g;
@@ -48,6 +57,7 @@ export class TrustStore {
   private readonly remembered = new Map<string, Remembered>();
   private readonly rememberMs: number;
   private readonly capacity: number;
+  private readonly revocation: RevocationLists | undefined;
 
   /** @param anchorsPem certificates of the trusted authorities; throws TypeError when one cannot be read or there is none. */
   constructor(anchorsPem: string | readonly string[], options: TrustOptions = {}) {
@@ -60,6 +70,7 @@ export class TrustStore {
     if (this.anchors.length === 0) throw new TypeError("no certificate found among the trust anchors");
     this.rememberMs = options.rememberMs ?? 600_000;
     this.capacity = options.capacity ?? 64;
+    this.revocation = options.revocation;
   }
 
   /**
@@ -67,13 +78,20 @@ export class TrustStore {
    * @param chain DER, end-entity certificate first.
    * @param uri the SIP URI it must be for: a subjectAltName URI has to match (no common name is ever taken for it).
    * @param atMs wall-clock ms since 1970.
-   * @returns codes of {@link validatePath} and `identity-mismatch`.
+   * @param use what the certificate's key is to do.
+   * @returns codes of {@link validatePath}, `certificate-revoked`, `revocation-unknown` and `identity-mismatch`.
    */
-  async verify(chain: readonly Uint8Array[], uri: string, atMs: number): Promise<Result<VerifiedCertificate>> {
-    const key = chainKey(chain);
+  async verify(
+    chain: readonly Uint8Array[],
+    uri: string,
+    atMs: number,
+    use: CertificateUse = "signature",
+  ): Promise<Result<VerifiedCertificate>> {
+    // What was verified before newer lists came does not count.
+    const key = `${use} ${this.revocation?.generation ?? 0} ${chainKey(chain)}`;
     let known = this.recall(key, atMs);
     if (!known) {
-      const fresh = await this.validate(chain, atMs);
+      const fresh = await this.validate(chain, atMs, use);
       if (!fresh.ok) return fresh;
       known = fresh.value;
       this.remember(key, known);
@@ -101,15 +119,17 @@ export class TrustStore {
     this.remembered.set(key, known);
   }
 
-  private async validate(chain: readonly Uint8Array[], atMs: number): Promise<Result<Remembered>> {
+  private async validate(chain: readonly Uint8Array[], atMs: number, use: CertificateUse): Promise<Result<Remembered>> {
     const certificates: Certificate[] = [];
     for (const der of chain) {
       const parsed = parseCertificate(der);
       if (!parsed.ok) return parsed;
       certificates.push(parsed.value);
     }
-    const path = await validatePath(certificates, this.anchors, atMs);
+    const path = await validatePath(certificates, this.anchors, atMs, use);
     if (!path.ok) return path;
+    const revoked = await this.revocation?.check(path.value, atMs);
+    if (revoked && !revoked.ok) return revoked;
     const [leaf] = path.value;
     const uris = alternativeUris(leaf);
     let publicKey: KeyObject;

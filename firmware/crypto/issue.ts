@@ -1,6 +1,6 @@
 // Making certificates: an authority of one's own, intermediates, and end-entity certificates for SIP URIs.
 
-import { randomBytes, webcrypto } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, webcrypto } from "node:crypto";
 import { BitString, fromBER, Integer, OctetString, Utf8String } from "asn1js";
 import {
   AttributeTypeAndValue,
@@ -12,17 +12,25 @@ import {
   ExtKeyUsage,
   GeneralName,
   GeneralNames,
-  PrivateKeyInfo,
+  PublicKeyInfo,
 } from "pkijs";
 import { parseSipIdentity } from "./sip-identity.js";
 
 const engine = new CryptoEngine({ name: "node", crypto: webcrypto, subtle: webcrypto.subtle });
-const rsa = {
-  name: "RSASSA-PKCS1-v1_5",
-  hash: "SHA-256",
-  modulusLength: 2048,
-  publicExponent: Uint8Array.of(1, 0, 1),
-};
+
+/** Kinds of keys: RSA with 2048 bits, ECDSA on P-256, Ed25519. Authorities are RSA or P-256. */
+export type IssuedKeyType = "rsa" | "p256" | "ed25519";
+
+/** How a private key signs certificates, for webcrypto. */
+const signing = {
+  rsa: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
+  ec: { name: "ECDSA", namedCurve: "P-256" },
+} as const;
+
+function makeKeyPair(type: IssuedKeyType): { publicKey: KeyObject; privateKey: KeyObject } {
+  if (type === "rsa") return generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return type === "p256" ? generateKeyPairSync("ec", { namedCurve: "P-256" }) : generateKeyPairSync("ed25519");
+}
 
 /** Bits of the keyUsage extension (RFC 5280 section 4.2.1.3), in the first byte. */
 const usageBits = { digitalSignature: 0x80, keyEncipherment: 0x20, keyCertSign: 0x04, cRLSign: 0x02 } as const;
@@ -42,7 +50,7 @@ export interface IssuedIdentity {
   readonly certificatePem: string;
   /** This certificate and every intermediate above it, without the root: what is sent to peers. */
   readonly chainPem: string;
-  /** PKCS#8, RSA 2048. */
+  /** PKCS#8. */
   readonly privateKeyPem: string;
 }
 
@@ -62,6 +70,7 @@ function unpem(text: string): ArrayBuffer {
 
 interface Request extends Validity {
   readonly commonName: string;
+  readonly keyType?: IssuedKeyType;
   readonly isCa: boolean;
   readonly pathLength?: number;
   readonly keyUsage: readonly KeyUsage[];
@@ -72,15 +81,12 @@ interface Request extends Validity {
   readonly extraExtensions?: readonly { readonly oid: string; readonly critical: boolean; readonly der: Uint8Array }[];
 }
 
-async function keyIdentifier(publicKey: webcrypto.CryptoKey): Promise<ArrayBuffer> {
-  const info = await webcrypto.subtle.exportKey("spki", publicKey);
-  return webcrypto.subtle.digest("SHA-1", info);
-}
-
-async function importSigningKey(privateKeyPem: string): Promise<webcrypto.CryptoKey> {
-  const info = new PrivateKeyInfo({ schema: fromBER(unpem(privateKeyPem)).result });
-  const der = info.toSchema().toBER();
-  return webcrypto.subtle.importKey("pkcs8", der, { name: rsa.name, hash: rsa.hash }, false, ["sign"]);
+/** The issuer's key as webcrypto signs certificates with it. Throws TypeError for a key of another kind. */
+async function importSigningKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
+  const type = key.asymmetricKeyType;
+  if (type !== "rsa" && type !== "ec") throw new TypeError("an authority's key is RSA or ECDSA");
+  const der = key.export({ type: "pkcs8", format: "der" });
+  return webcrypto.subtle.importKey("pkcs8", der, signing[type], false, ["sign"]);
 }
 
 function addExtensions(certificate: Certificate, request: Request, own: ArrayBuffer, issuers: ArrayBuffer): void {
@@ -112,7 +118,8 @@ function addExtensions(certificate: Certificate, request: Request, own: ArrayBuf
 
 async function issue(request: Request): Promise<IssuedIdentity> {
   if (!(request.notBeforeMs < request.notAfterMs)) throw new RangeError("validity must end after it begins");
-  const pair = await webcrypto.subtle.generateKey(rsa, true, ["sign", "verify"]);
+  const pair = makeKeyPair(request.keyType ?? "rsa");
+  const spki = Uint8Array.from(pair.publicKey.export({ type: "spki", format: "der" })).buffer;
   const certificate = new Certificate();
   certificate.version = 2;
   const serial = randomBytes(16);
@@ -122,28 +129,27 @@ async function issue(request: Request): Promise<IssuedIdentity> {
   certificate.subject.typesAndValues.push(name);
   certificate.notBefore.value = new Date(request.notBeforeMs);
   certificate.notAfter.value = new Date(request.notAfterMs);
-  await certificate.subjectPublicKeyInfo.importKey(pair.publicKey, engine);
+  certificate.subjectPublicKeyInfo = new PublicKeyInfo({ schema: fromBER(spki).result });
   let signingKey = pair.privateKey;
-  const own = await keyIdentifier(pair.publicKey);
+  const own = await webcrypto.subtle.digest("SHA-1", spki);
   let issuers = own;
   if (request.issuer) {
     const above = new Certificate({ schema: fromBER(unpem(request.issuer.certificatePem)).result });
     certificate.issuer = above.subject;
-    signingKey = await importSigningKey(request.issuer.privateKeyPem);
+    signingKey = createPrivateKey(request.issuer.privateKeyPem);
     const info = above.subjectPublicKeyInfo.toSchema().toBER();
     issuers = await webcrypto.subtle.digest("SHA-1", info);
   } else {
     certificate.issuer.typesAndValues.push(name);
   }
   addExtensions(certificate, request, own, issuers);
-  await certificate.sign(signingKey, "SHA-256", engine);
+  await certificate.sign(await importSigningKey(signingKey), "SHA-256", engine);
   const certificatePem = pem("CERTIFICATE", certificate.toSchema(true).toBER());
-  const privateKey = await webcrypto.subtle.exportKey("pkcs8", pair.privateKey);
   const isBelowRoot = request.issuer !== undefined && !isSelfSigned(request.issuer);
   return {
     certificatePem,
     chainPem: certificatePem + (isBelowRoot ? request.issuer?.chainPem : ""),
-    privateKeyPem: pem("PRIVATE KEY", privateKey),
+    privateKeyPem: String(pair.privateKey.export({ type: "pkcs8", format: "pem" })),
   };
 }
 
@@ -154,7 +160,7 @@ function isSelfSigned(identity: IssuedIdentity): boolean {
 
 /** Makes a self-signed authority. Keys and serial numbers come from node's generator. */
 export function createAuthority(
-  request: Validity & { commonName: string; pathLength?: number },
+  request: Validity & { commonName: string; pathLength?: number; keyType?: "rsa" | "p256" },
 ): Promise<IssuedIdentity> {
   return issue({ ...request, isCa: true, keyUsage: ["keyCertSign", "cRLSign"], uris: [] });
 }
@@ -162,7 +168,7 @@ export function createAuthority(
 /** Makes an authority below another. */
 export function createIntermediate(
   issuer: IssuedIdentity,
-  request: Validity & { commonName: string; pathLength?: number },
+  request: Validity & { commonName: string; pathLength?: number; keyType?: "rsa" | "p256" },
 ): Promise<IssuedIdentity> {
   return issue({ ...request, issuer, isCa: true, keyUsage: ["keyCertSign", "cRLSign"], uris: [] });
 }
@@ -173,7 +179,9 @@ export interface IdentityRequest extends Validity {
   readonly uri: string;
   /** Default: the URI. */
   readonly commonName?: string;
-  /** Default `digitalSignature`: what MIKEY's signed Diffie-Hellman needs. */
+  /** Default `rsa`. Only RSA keys can open MIKEY's envelopes (public-key encryption, RSA-R). */
+  readonly keyType?: IssuedKeyType;
+  /** Default `digitalSignature`: what MIKEY's signed Diffie-Hellman needs. Envelopes need `keyEncipherment` as well. */
   readonly keyUsage?: readonly KeyUsage[];
   /** OIDs; default none, which allows every purpose (no registered purpose means "signs key agreements"). */
   readonly extendedKeyUsage?: readonly string[];
@@ -181,7 +189,7 @@ export interface IdentityRequest extends Validity {
   readonly extraExtensions?: readonly { readonly oid: string; readonly critical: boolean; readonly der: Uint8Array }[];
 }
 
-/** Makes an RSA-2048 end-entity certificate for a SIP URI, signed with SHA-256. */
+/** Makes an end-entity certificate for a SIP URI, signed with SHA-256. */
 export async function issueIdentity(issuer: IssuedIdentity, request: IdentityRequest): Promise<IssuedIdentity> {
   if (!parseSipIdentity(request.uri)) throw new TypeError(`not a SIP URI: ${request.uri}`);
   return issue({
