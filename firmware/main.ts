@@ -14,8 +14,8 @@ import { Handset } from "./handset/index.js";
 import { createMikeyKeying, type Keying, perPeerKeying } from "./keying/index.js";
 import { MemoryReplayCache, type ReplayCache } from "./mikey/index.js";
 import { Log, Secret, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
-import { UdpTransport, UserAgent } from "./sip/index.js";
-import { tapTransport } from "./tap.js";
+import { openSignalling } from "./signalling.js";
+import { UserAgent } from "./sip/index.js";
 import { startVoiceThread } from "./voice-client.js";
 
 /** How a handset is run. */
@@ -63,9 +63,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     for (const method of keying.flat()) method.close();
   });
 
-  const udp = await UdpTransport.open({ host: config.sip.address, port: config.sip.port });
-  const transport = config.sip.tapFile ? tapTransport(udp, config.sip.tapFile) : udp;
-  shutdown.add("sip socket", () => transport.close());
+  const signalling = await openSignalling(config.sip, log.for("sip"));
+  shutdown.add("sip sockets", () => signalling.close());
 
   const devices = await openDevices(board, {
     options: config.devices,
@@ -106,7 +105,9 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   shutdown.add("voice", () => voice.close());
 
   const userAgent = new UserAgent({
-    transport,
+    transport: signalling.transports,
+    resolver: signalling.resolver,
+    rate: signalling.rate,
     clock: systemClock,
     timers: systemTimers,
     random,
@@ -135,7 +136,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     log: log.for("call"),
     random,
     localAddress: config.sip.address,
-    outboundProxy: config.sip.outboundProxy && { ...config.sip.outboundProxy, transport: "udp" },
+    outboundProxy: signalling.outboundProxy,
     maxCalls: config.maxCalls,
     offerBudget: config.offerBudget,
     ringLimitMs: config.ring.limitS * 1000,
@@ -167,7 +168,13 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     board: board.name,
     pid: process.pid,
     uptimeS: (systemClock.now() - startedAtMs) / 1000,
-    sip: { address: transport.local.host, port: transport.local.port, transport: "udp" },
+    sip: {
+      address: userAgent.local.host,
+      port: userAgent.local.port,
+      transport: userAgent.local.transport,
+      transports: userAgent.locals.map(({ host, port, transport }) => ({ transport, address: host, port })),
+      connections: userAgent.connections,
+    },
     accounts: config.accounts.map((account, i) => ({
       uri: account.uri,
       security: account.security,
@@ -192,10 +199,10 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   // Keys, certificates and key pairs are made ready while nobody waits for them.
   for (const method of keying.flat())
     method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
-  log.info("ready", { board: board.name, address: transport.local.host, port: transport.local.port });
+  log.info("ready", { board: board.name, address: userAgent.local.host, port: userAgent.local.port });
   if (!options.interactive)
     process.stdout.write(
-      `sotto is ready: ${config.accounts[0].uri} at ${transport.local.host}:${transport.local.port}, control ${config.control}\n`,
+      `sotto is ready: ${config.accounts[0].uri} at ${userAgent.local.host}:${userAgent.local.port}, control ${config.control}\n`,
     );
 }
 

@@ -38,7 +38,7 @@ export function eventLine(event: HandsetEvent): string {
 export function statusText(status: HandsetStatus): string {
   const lines = [
     `sotto ${status.version} on board ${status.board}, up ${duration(status.uptimeS)}, process ${status.pid}`,
-    `SIP ${status.sip.transport} ${status.sip.address}:${status.sip.port}`,
+    `SIP ${status.sip.transports.map((one) => `${one.transport} ${one.address}:${one.port}`).join(", ")}, ${status.sip.connections} connections`,
     `sound ${status.sound.state}${status.sound.text ? ` (${status.sound.text})` : ""}, ${status.sound.xruns} xruns`,
   ];
   for (const account of status.accounts)

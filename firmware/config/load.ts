@@ -118,7 +118,17 @@ function absolute(config: Config, folder: string): Config {
     control: at(config.control) ?? join(folder, "control.sock"),
     traceFile: at(config.traceFile),
     log: { ...config.log, file: at(config.log.file) },
-    sip: { ...config.sip, tapFile: at(config.sip.tapFile) },
+    sip: {
+      ...config.sip,
+      tapFile: at(config.sip.tapFile),
+      tls: {
+        ...config.sip.tls,
+        certificate: at(config.sip.tls.certificate),
+        privateKey: at(config.sip.tls.privateKey),
+        trustAnchors: config.sip.tls.trustAnchors.map((anchor) => at(anchor)!),
+        keyLogFile: at(config.sip.tls.keyLogFile),
+      },
+    },
     devices: Object.fromEntries(
       Object.entries(config.devices).map(([device, options]) => [
         device,
@@ -159,6 +169,10 @@ function checkFiles(config: Config): ConfigProblem[] {
       });
     }
   };
+  const { tls } = config.sip;
+  readable("sip.tls.certificate", tls.certificate);
+  readable("sip.tls.privateKey", tls.privateKey, true);
+  tls.trustAnchors.forEach((path, j) => readable(`sip.tls.trustAnchors[${j}]`, path));
   config.accounts.forEach((account, i) => {
     const at = `accounts[${i}].keying`;
     readable(`${at}.certificate`, account.keying.certificate);
@@ -169,9 +183,32 @@ function checkFiles(config: Config): ConfigProblem[] {
   return problems;
 }
 
+/** What no single field of `sip` can say. */
+function checkReach({ transports, tls, port, outboundProxy }: Config["sip"]): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if ((tls.certificate === undefined) !== (tls.privateKey === undefined))
+    problems.push({ field: "sip.tls", text: "certificate and privateKey go together: one of them is missing" });
+  if (transports.includes("tls")) {
+    if (tls.trustAnchors.length === 0 && tls.insecureHosts.length === 0)
+      problems.push({
+        field: "sip.tls.trustAnchors",
+        text: "is empty: no server could be believed; allowed: at least one CA file (or names in sip.tls.insecureHosts)",
+      });
+    if (port !== 0 && tls.port === port)
+      problems.push({ field: "sip.tls.port", text: `got ${port}, which is sip.port; allowed: another port` });
+  }
+  const wanted = outboundProxy?.transport;
+  if (wanted !== undefined && !transports.includes(wanted))
+    problems.push({
+      field: "sip.outboundProxy.transport",
+      text: `got ${show(wanted)}, allowed: one of sip.transports (${transports.join(", ")})`,
+    });
+  return problems;
+}
+
 /** What no single field can say. */
 function checkMeaning(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
+  const problems: ConfigProblem[] = checkReach(config.sip);
   config.accounts.forEach((account, i) => {
     const at = `accounts[${i}].keying`;
     const { offer, certificate, privateKey, trustAnchors, sharedKeys } = account.keying;

@@ -1,6 +1,7 @@
 // What a configuration file may say, checked by valibot. Every field has a default where one makes sense.
 
 import * as v from "valibot";
+import { nextHop, sipReach } from "./sip.js";
 
 const port = v.pipe(
   v.number("a whole number from 0 to 65535"),
@@ -58,8 +59,6 @@ const account = v.strictObject({
   autoAnswerMs: v.optional(between(0, 60_000, " ms")),
 });
 
-const nextHop = v.strictObject({ host: text, port: v.optional(port, 5060) });
-
 /** The whole file. */
 export const configSchema = v.strictObject({
   /** Which board of platform/ this is. */
@@ -71,6 +70,7 @@ export const configSchema = v.strictObject({
       /** Address the phone binds and announces. */
       address: v.optional(v.pipe(v.string("an IP address"), v.ip("an IP address")), "127.0.0.1"),
       port: v.optional(port, 5060),
+      ...sipReach,
       /** Send every request of ours to this proxy instead of where its URI says. */
       outboundProxy: v.optional(nextHop),
       /** Where SIP messages are recorded (JSON lines, keys removed), for a ladder diagram; absent: nowhere. */

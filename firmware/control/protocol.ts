@@ -49,7 +49,20 @@ export interface HandsetStatus {
   readonly board: string;
   readonly pid: number;
   readonly uptimeS: number;
-  readonly sip: { readonly address: string; readonly port: number; readonly transport: "udp" };
+  readonly sip: {
+    /** Of the first transport. */
+    readonly address: string;
+    readonly port: number;
+    readonly transport: "udp" | "tcp" | "tls";
+    /** Where the phone is reached over each. */
+    readonly transports: readonly {
+      readonly transport: "udp" | "tcp" | "tls";
+      readonly address: string;
+      readonly port: number;
+    }[];
+    /** TCP and TLS connections open now. */
+    readonly connections: number;
+  };
   readonly accounts: readonly {
     readonly uri: string;
     readonly security: string;

@@ -8,7 +8,30 @@ export * from "./grammar/index.js";
 export * from "./registration/index.js";
 export { defaultTiming, type SipTiming } from "./transaction/timing.js";
 export { type AddressProvider, outsideAddress, watchAddress } from "./transport/address-watch.js";
-export { type Resolver, systemResolver } from "./transport/resolve.js";
-export type { SipTransport, TransportReceiver } from "./transport/transport.js";
-export { type UdpOptions, UdpTransport } from "./transport/udp.js";
+export {
+  type DnsClient,
+  type DnsClientOptions,
+  defaultRateLimits,
+  defaultStreamLimits,
+  dnsClient,
+  type Flow,
+  type FlowOptions,
+  openTcp,
+  openTls,
+  type RateLimits,
+  type Resolver,
+  type SendDone,
+  SipResolver,
+  type SipResolverOptions,
+  type SipTransport,
+  type StreamLimits,
+  StreamTransport,
+  systemResolver,
+  type TcpOptions,
+  type TlsConnectionInfo,
+  type TlsOptions,
+  type TransportReceiver,
+  type UdpOptions,
+  UdpTransport,
+} from "./transport/index.js";
 export * from "./user-agent.js";

@@ -142,7 +142,10 @@ export function composeRequest(
   return { request, branch, uri: hop?.ok ? hop.value : uri };
 }
 
-/** Where a request goes first: `nextHop` when it is given (a name is looked up), else what the URI says. At once when all is numeric. */
+/**
+ * Where a request goes first: `nextHop` when it is given, else what the URI says. At once when all is numeric. A next hop that is a name is
+ * looked up: with port 0 its NAPTR and SRV records choose transport and port.
+ */
 export function findHop(
   host: DialogHost,
   uri: SipUri,
@@ -150,7 +153,12 @@ export function findHop(
   done: (result: Result<SipAddress>) => void,
 ): void {
   if (nextHop && isNumeric(nextHop.host)) done(ok(nextHop));
-  else if (nextHop)
-    host.resolve({ scheme: "sip", host: nextHop.host, port: nextHop.port, params: [], headers: [] }, done);
+  else if (nextHop) host.resolve(hopUri(nextHop), done);
   else host.resolve(uri, done);
+}
+
+/** A next hop as a URI. */
+export function hopUri({ host, port, transport }: SipAddress): SipUri {
+  if (port === 0) return { scheme: "sip", host, params: [], headers: [] };
+  return { scheme: "sip", host, port, params: [{ name: "transport", value: transport }], headers: [] };
 }

@@ -19,12 +19,12 @@ export interface RateLimits {
 }
 
 export const defaultRateLimits: RateLimits = {
-  messagesPerSource: 200,
-  messagesBurst: 400,
-  requestsPerSource: 20,
-  requestsBurst: 40,
-  requestsTotal: 60,
-  requestsTotalBurst: 120,
+  messagesPerSource: 400,
+  messagesBurst: 800,
+  requestsPerSource: 50,
+  requestsBurst: 100,
+  requestsTotal: 100,
+  requestsTotalBurst: 200,
   refusalsPerSource: 10,
   sources: 1024,
 };

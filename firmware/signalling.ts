@@ -1,0 +1,144 @@
+// Opens SIP as configured: transports, taps, TLS, the way to names. Part of the composition root.
+
+import { appendFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
+import type { Config } from "./config/index.js";
+import { type Log, systemClock, systemTimers } from "./runtime/index.js";
+import {
+  dnsClient,
+  openTcp,
+  openTls,
+  type RateLimits,
+  type SipAddress,
+  SipResolver,
+  type SipTransport,
+  type StreamLimits,
+  type TlsConnectionInfo,
+  UdpTransport,
+} from "./sip/index.js";
+import { tapTransports } from "./tap.js";
+
+/** What a user agent is made of, opened. */
+export interface Signalling {
+  readonly transports: readonly SipTransport[];
+  readonly resolver: SipResolver;
+  readonly rate: Partial<RateLimits>;
+  /** As the configuration says; port 0: found by name. */
+  readonly outboundProxy: SipAddress | undefined;
+  close(): Promise<void>;
+}
+
+/** Tries to find one number free for UDP and TCP. */
+const FREE_PORT_TRIES = 20;
+
+/** @throws Error with a sentence for the user when a port cannot be had or a certificate cannot be used; nothing stays open then. */
+export async function openSignalling(config: Config["sip"], log: Log): Promise<Signalling> {
+  const opened: SipTransport[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map((transport) => transport.close()));
+  };
+  try {
+    await openAll(config, log, opened);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const { limits, resolver, outboundProxy } = config;
+  const names = new SipResolver({
+    clock: systemClock,
+    timers: systemTimers,
+    log,
+    dns: dnsClient({ servers: resolver.servers, timeoutMs: resolver.timeoutMs }),
+    transports: config.transports,
+    families: [isIPv6(config.address) ? 6 : 4],
+    random: Math.random,
+    hostsFile: resolver.servers === undefined,
+  });
+  const inOrder = config.transports.map((kind) => opened.find((one) => one.local.transport === kind)!);
+  return {
+    transports: config.tapFile ? tapTransports(inOrder, config.tapFile) : inOrder,
+    resolver: names,
+    rate: {
+      messagesPerSource: limits.messagesPerSource,
+      messagesBurst: 2 * limits.messagesPerSource,
+      requestsPerSource: limits.requestsPerSource,
+      requestsBurst: 2 * limits.requestsPerSource,
+      requestsTotal: limits.requestsTotal,
+      requestsTotalBurst: 2 * limits.requestsTotal,
+    },
+    outboundProxy: outboundProxy && proxyAddress(outboundProxy, config.transports[0]),
+    close: async () => {
+      names.close();
+      await close();
+    },
+  };
+}
+
+function proxyAddress(proxy: NonNullable<Config["sip"]["outboundProxy"]>, first: SipAddress["transport"]): SipAddress {
+  const numeric = /^[\d.]+$|:/.test(proxy.host);
+  const transport = proxy.transport ?? first;
+  const usual = transport === "tls" ? 5061 : 5060;
+  return { host: proxy.host, port: proxy.port ?? (numeric || proxy.transport ? usual : 0), transport };
+}
+
+async function openAll(config: Config["sip"], log: Log, opened: SipTransport[]): Promise<void> {
+  const { address: host, transports } = config;
+  const limits: Partial<StreamLimits> = {
+    connections: config.limits.connections,
+    perSource: config.limits.connectionsPerSource,
+  };
+  let port = config.port;
+  for (let tries = 1; ; tries++) {
+    const udp = transports.includes("udp") ? await UdpTransport.open({ host, port }) : undefined;
+    if (udp) opened.push(udp);
+    port = udp?.local.port ?? port;
+    if (!transports.includes("tcp")) break;
+    try {
+      const tcp = await openTcp({ host, port, limits });
+      opened.push(tcp);
+      port = tcp.local.port;
+      break;
+    } catch (error) {
+      // A port the system chose for UDP may be taken for TCP: another one is.
+      if (config.port !== 0 || !udp || tries >= FREE_PORT_TRIES) throw error;
+      opened.pop();
+      await udp.close();
+      port = 0;
+    }
+  }
+  if (transports.includes("tls")) opened.push(await openSecure(config, port, limits, log));
+}
+
+function openSecure(
+  config: Config["sip"],
+  port: number,
+  limits: Partial<StreamLimits>,
+  log: Log,
+): Promise<SipTransport> {
+  const { tls } = config;
+  const { certificate, privateKey, keyLogFile } = tls;
+  if (keyLogFile) {
+    writeFileSync(keyLogFile, "", { flag: "a", mode: 0o600 });
+    chmodSync(keyLogFile, 0o600);
+    log.warn("tls-secrets-are-written", { file: keyLogFile });
+  }
+  for (const name of tls.insecureHosts) log.warn("tls-not-verified", { host: name });
+  return openTls({
+    host: config.address,
+    port: tls.port ?? (config.port === 0 ? 0 : port + 1),
+    identity:
+      certificate !== undefined && privateKey !== undefined
+        ? { certificateChainPem: readFileSync(certificate, "utf8"), privateKeyPem: readFileSync(privateKey, "utf8") }
+        : undefined,
+    trustAnchorsPem: tls.trustAnchors.map((file) => readFileSync(file, "utf8")),
+    clientCertificates: tls.clientCertificates,
+    insecureHosts: tls.insecureHosts,
+    rememberMs: tls.rememberS * 1000,
+    keyLog: keyLogFile ? (line) => appendFileSync(keyLogFile, line) : undefined,
+    connected: (info: TlsConnectionInfo) => {
+      log.info("tls-connected", { ...info });
+      if (info.changed) log.warn("tls-certificate-changed", { name: info.name });
+    },
+    limits,
+  });
+}
