@@ -41,6 +41,8 @@ export interface HandsetOptions {
   readonly autoAnswerMs?: number;
   readonly maxCalls?: number;
   readonly offerBudget?: { readonly burst?: number; readonly perSecond?: number };
+  /** Further fields of `sip` in its configuration: transports, TLS, resolver, limits. */
+  readonly sip?: Readonly<Record<string, unknown>>;
   /** Ports of its voice; default: some that are free. */
   readonly rtp?: { readonly portMin: number; readonly portMax: number };
   /** Record SIP messages (read with {@link HandsetProcess.sip}). */
@@ -56,7 +58,7 @@ export function handsetConfig(
 ): object {
   return {
     board: "host",
-    sip: { address: "127.0.0.1", port: sipPort, tapFile: options.tap ? files.tap : undefined },
+    sip: { address: "127.0.0.1", port: sipPort, tapFile: options.tap ? files.tap : undefined, ...options.sip },
     rtp,
     control: files.socket,
     log: { level: "debug", file: files.log },
