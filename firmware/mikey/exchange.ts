@@ -259,7 +259,8 @@ export class Exchange {
     authentic: AuthenticOffer,
     plan: ReceivePlan,
   ): MikeyResult<Terms> {
-    const isGroupWish = method.responderChooses === true && message.header.sessions.length === 0;
+    const { mapType, sessionCount } = message.header;
+    const isGroupWish = method.responderChooses === true && mapType === MapType.srtpId && sessionCount === 0;
     if (isGroupWish) return ok({ sessions: [], suites: [], policies: [] });
     const terms = checkTerms(message, plan.parties, {
       protocols: plan.protocols,

@@ -3,6 +3,7 @@
 export * from "./agreement.js";
 export { Bundle, type SharedKeys, type UpdateOptions, wipeSharedKeys } from "./bundle.js";
 export { type Capabilities, PeerMemory } from "./capabilities.js";
+export { anyDirectory, CertificateDirectory } from "./certificate-directory.js";
 export { type CryptoSession, deriveSessions, type MapShape, type MasterKey } from "./crypto-sessions.js";
 export { type Dialect, prfOf } from "./dialect.js";
 export { EnvelopeCache } from "./envelope-cache.js";

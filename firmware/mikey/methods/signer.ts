@@ -33,6 +33,8 @@ export interface SignerOptions {
   readonly privateKeyPem: string;
   /** Whose word on certificates is taken. */
   readonly trust?: CertificateVerifier;
+  /** Remembers the certificates of authentic peers, for envelopes to them. */
+  readonly learns?: { learn(chain: readonly Uint8Array[]): void };
   /** Where the keys of peers are found who send no certificate. */
   readonly directory?: KeyDirectory;
   /** Default `rfc3830`. */
@@ -138,6 +140,7 @@ export class SigningIdentity {
     if (!(await algorithm.verify(signed, signer.value.publicKey, sign.value.signature)))
       return refuse("bad-signature", "the message's signature does not verify");
     this.choice.learn(uri, announced(message));
+    if (certificates.length > 0) this.options.learns?.learn(certificates.map((one) => one.data));
     return signer;
   }
 

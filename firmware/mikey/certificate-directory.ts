@@ -1,0 +1,67 @@
+// Certificates of people we may send keys to: from files, or seen in an earlier exchange (RFC 3830 section 4.3.1).
+
+import { certificatesFromPem } from "../crypto/certificates.js";
+import { sameSipIdentity } from "../crypto/sip-identity.js";
+import { ok } from "../runtime/result.js";
+import { adopt, type MikeyResult, refuse } from "./errors.js";
+import type { DirectoryKey, KeyDirectory } from "./methods/method.js";
+import { type CertificateVerifier, proofOf } from "./methods/signer.js";
+
+/** Certificate chains of peers; each is verified anew whenever it is used. Bounded: the oldest learned goes first. */
+export class CertificateDirectory implements KeyDirectory {
+  private readonly chains: (readonly Uint8Array[])[] = [];
+  private readonly learned: (readonly Uint8Array[])[] = [];
+
+  /**
+   * @param chainsPem one PEM text per person, their certificate first.
+   * @param capacity how many chains of others are remembered ({@link learn}).
+   */
+  constructor(
+    private readonly trust: CertificateVerifier,
+    chainsPem: readonly string[] = [],
+    private readonly capacity = 64,
+  ) {
+    this.chains = chainsPem.map((pem, i) => {
+      const chain = certificatesFromPem(pem);
+      if (chain.length === 0) throw new TypeError(`no certificate found in text ${i + 1}`);
+      return chain;
+    });
+  }
+
+  /** Remembers a chain that a peer showed in an authentic message. */
+  learn(chain: readonly Uint8Array[]): void {
+    if (chain.length === 0) return;
+    const same = this.learned.findIndex((one) => Buffer.compare(one[0], chain[0]) === 0);
+    if (same >= 0) this.learned.splice(same, 1);
+    else if (this.learned.length >= this.capacity) this.learned.shift();
+    this.learned.push(chain.map((der) => new Uint8Array(der)));
+  }
+
+  /** The key of somebody's certificate that is good now and allows the use; `unknown-recipient` when there is none. */
+  async find(uri: string, use: "signature" | "encryption", nowMs: number): Promise<MikeyResult<DirectoryKey>> {
+    let why: MikeyResult<never> = refuse("unknown-recipient", `no certificate of ${uri} is known`);
+    for (const chain of [...this.chains, ...this.learned.toReversed()]) {
+      const verified = await this.trust.verify(chain, uri, nowMs, use);
+      if (verified.ok && sameSipIdentity(verified.value.uri, uri))
+        return ok({ publicKey: verified.value.publicKey, proof: proofOf(verified.value), certificate: chain[0] });
+      // Of several reasons the one about this person's own certificate is worth telling.
+      if (!verified.ok && verified.error.code !== "identity-mismatch") why = adopt(verified.error);
+    }
+    return why;
+  }
+}
+
+/** Asks several directories, the first that knows somebody answers. */
+export function anyDirectory(directories: readonly KeyDirectory[]): KeyDirectory {
+  return {
+    async find(uri, use, nowMs) {
+      let why: MikeyResult<DirectoryKey> = refuse("unknown-recipient", `no public key of ${uri} is known`);
+      for (const directory of directories) {
+        const found = await directory.find(uri, use, nowMs);
+        if (found.ok) return found;
+        why = found;
+      }
+      return why;
+    },
+  };
+}
