@@ -1,19 +1,17 @@
 // Composition root: loads the configuration, picks the board, opens drivers, starts the handset. The only place that knows all.
 
 import { randomBytes } from "node:crypto";
-import { appendFileSync, createWriteStream, readFileSync } from "node:fs";
+import { appendFileSync, createWriteStream } from "node:fs";
 import { type PhoneKey, phoneKeys } from "../drivers/contract.js";
 import { findBoard, openDevices } from "../platform/index.js";
 import type { CallAccount } from "./call/environment.js";
 import { Calls } from "./call/index.js";
 import type { CallEvent } from "./call/types.js";
-import { type AccountConfig, type Config, loadConfig } from "./config/index.js";
+import { type Config, loadConfig } from "./config/index.js";
 import { ControlServer, type HandsetEvent, type HandsetStatus } from "./control/index.js";
-import { sameSipIdentity } from "./crypto/index.js";
 import { Handset } from "./handset/index.js";
-import { createMikeyKeying, type Keying, perPeerKeying } from "./keying/index.js";
-import { MemoryReplayCache, type ReplayCache } from "./mikey/index.js";
-import { Log, Secret, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
+import { openKeying, openReplayCache } from "./open-keying.js";
+import { Log, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
 import { openSignalling } from "./signalling.js";
 import { UserAgent } from "./sip/index.js";
 import { startVoiceThread } from "./voice-client.js";
@@ -57,8 +55,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   let control: ControlServer | undefined;
   shutdown.add("control socket", () => control?.close());
 
-  const replay = new MemoryReplayCache();
-  const keying = config.accounts.map((account) => openKeying(account, replay));
+  const replay = openReplayCache(config, log);
+  const keying = config.accounts.map((account) => openKeying(account, replay, random, log.for("keying")));
   shutdown.add("keying", () => {
     for (const method of keying.flat()) method.close();
   });
@@ -214,45 +212,6 @@ function openLog(config: Config, options: RunOptions, shutdown: Shutdown): Log {
   stream.on("error", () => {});
   shutdown.add("log", () => new Promise<void>((resolve) => stream.end(resolve)));
   return new Log("main", (line) => stream.write(line + "\n"), level);
-}
-
-/** The key agreement methods an account is configured for. @throws Error naming the file that is not what it should be. */
-function openKeying(account: AccountConfig, replay: ReplayCache): Keying[] {
-  const { offer, certificate, privateKey, trustAnchors, sharedKeys, clockSkewS } = account.keying;
-  if (account.security === "off") return [];
-  const identity =
-    certificate !== undefined && privateKey !== undefined
-      ? { certificateChainPem: readFileSync(certificate, "utf8"), privateKeyPem: readFileSync(privateKey, "utf8") }
-      : undefined;
-  const common = {
-    identity,
-    trustAnchorsPem: trustAnchors.map((file) => readFileSync(file, "utf8")),
-    clock: systemClock,
-    random,
-    skewMs: clockSkewS * 1000,
-    replay,
-  };
-  try {
-    const others = identity && createMikeyKeying({ ...common, offer: "dh" });
-    const peers = sharedKeys.map((shared) => ({
-      fits: (uri: string) => sameSipIdentity(shared.peer, uri),
-      keying: createMikeyKeying({
-        ...common,
-        offer: offer === "dh" && identity ? "dh" : "psk",
-        psk: { key: readSharedKey(shared.file), name: shared.peer },
-      }),
-    }));
-    return others || peers.length > 0 ? [perPeerKeying(peers, others)] : [];
-  } catch (error) {
-    throw new Error(`account ${account.uri}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function readSharedKey(file: string): Secret {
-  const text = readFileSync(file, "utf8").trim();
-  if (!/^([0-9a-fA-F]{2}){16,256}$/.test(text))
-    throw new Error(`${file}: a shared key is 32 to 512 hexadecimal digits on one line`);
-  return new Secret(Uint8Array.from(Buffer.from(text, "hex")));
 }
 
 function keepTrace(config: Config, trace: Trace, call: number, log: Log): void {

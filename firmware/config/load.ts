@@ -117,6 +117,7 @@ function absolute(config: Config, folder: string): Config {
     ...config,
     control: at(config.control) ?? join(folder, "control.sock"),
     traceFile: at(config.traceFile),
+    replayFile: at(config.replayFile),
     log: { ...config.log, file: at(config.log.file) },
     sip: {
       ...config.sip,
@@ -147,6 +148,12 @@ function absolute(config: Config, folder: string): Config {
         certificate: at(account.keying.certificate),
         privateKey: at(account.keying.privateKey),
         trustAnchors: account.keying.trustAnchors.map((anchor) => at(anchor)!),
+        revocationLists: account.keying.revocationLists.map((list) => at(list)!),
+        peerCertificates: account.keying.peerCertificates.map((one) => at(one)!),
+        domainKeys: account.keying.domainKeys && {
+          ...account.keying.domainKeys,
+          folder: at(account.keying.domainKeys.folder),
+        },
         sharedKeys: account.keying.sharedKeys.map((key) => ({ ...key, file: at(key.file)! })),
       },
     })),
@@ -178,6 +185,8 @@ function checkFiles(config: Config): ConfigProblem[] {
     readable(`${at}.certificate`, account.keying.certificate);
     readable(`${at}.privateKey`, account.keying.privateKey, true);
     account.keying.trustAnchors.forEach((path, j) => readable(`${at}.trustAnchors[${j}]`, path));
+    account.keying.revocationLists.forEach((path, j) => readable(`${at}.revocationLists[${j}]`, path));
+    account.keying.peerCertificates.forEach((path, j) => readable(`${at}.peerCertificates[${j}]`, path));
     account.keying.sharedKeys.forEach((key, j) => readable(`${at}.sharedKeys[${j}].file`, key.file, true));
   });
   return problems;
@@ -211,8 +220,9 @@ function checkMeaning(config: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = checkReach(config.sip);
   config.accounts.forEach((account, i) => {
     const at = `accounts[${i}].keying`;
-    const { offer, certificate, privateKey, trustAnchors, sharedKeys } = account.keying;
-    if ((certificate === undefined) !== (privateKey === undefined))
+    const { offer, certificate, privateKey, trustAnchors, sharedKeys, domainKeys } = account.keying;
+    const isPublished = certificate === undefined && domainKeys !== undefined;
+    if ((certificate === undefined) !== (privateKey === undefined) && !isPublished)
       problems.push({ field: at, text: "certificate and privateKey go together: one of them is missing" });
     if (certificate !== undefined && trustAnchors.length === 0)
       problems.push({
@@ -220,12 +230,14 @@ function checkMeaning(config: Config): ConfigProblem[] {
         text: "is empty: no peer's certificate could be believed; allowed: at least one CA file",
       });
     if (account.security === "off") return;
-    if (offer === "dh" && certificate === undefined)
-      problems.push({ field: at, text: 'offer is "dh", which needs certificate, privateKey and trustAnchors' });
-    if (offer === "psk" && sharedKeys.length === 0)
+    if ((offer === "dh" || offer === "pke" || offer === "rsa-r") && certificate === undefined && !isPublished)
+      problems.push({ field: at, text: `offer is "${offer}", which needs certificate, privateKey and trustAnchors` });
+    if (isPublished && privateKey === undefined)
+      problems.push({ field: `${at}.privateKey`, text: "is missing: its public half is what the DNS publishes" });
+    if ((offer === "psk" || offer === "dhhmac") && sharedKeys.length === 0)
       problems.push({
         field: `${at}.sharedKeys`,
-        text: 'is empty, but offer is "psk"; allowed: at least one { peer, file }',
+        text: `is empty, but offer is "${offer}"; allowed: at least one { peer, file }`,
       });
   });
   const seen = new Set<string>();

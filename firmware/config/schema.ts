@@ -26,15 +26,60 @@ const between = (low: number, high: number, unit: string) => {
 
 const keying = v.strictObject({
   /** Method offered in calls we place; calls we receive may use any method that is configured. */
-  offer: v.optional(v.picklist(["dh", "psk"], '"dh" or "psk"'), "dh"),
+  offer: v.optional(
+    v.picklist(
+      ["dh", "psk", "dhhmac", "pke", "rsa-r"],
+      '"dh" (signed Diffie-Hellman), "psk", "dhhmac" (shared key), "pke" or "rsa-r" (RSA envelopes)',
+    ),
+    "dh",
+  ),
+  /** Methods of calls we receive; absent: every one that keys exist for. */
+  accepts: v.optional(v.array(v.picklist(["dh", "psk", "dhhmac", "pke", "rsa-r"]), "a list of methods")),
+  /** Signatures made and accepted: as RFC 3830 has them (SHA-1), ours (SHA-256), or both. */
+  signatures: v.optional(
+    v.picklist(["auto", "rfc3830", "rfc3830-pss", "sotto"], '"auto", "rfc3830", "rfc3830-pss" or "sotto"'),
+    "auto",
+  ),
+  /** Group of Diffie-Hellman offers. */
+  group: v.optional(
+    v.picklist(["oakley5", "modp2048", "modp3072", "x25519"], '"oakley5", "modp2048", "modp3072" or "x25519"'),
+    "oakley5",
+  ),
   /** Our certificate (PEM; further certificates of the chain may follow in the file). Its subjectAltName holds the account's URI. */
   certificate: v.optional(path),
   /** Private key of the certificate (PEM, file mode 0600). */
   privateKey: v.optional(path),
   /** Certificate authorities we believe (PEM files). */
   trustAnchors: v.optional(v.array(path, "a list of file paths"), []),
+  /** Lists of withdrawn certificates (PEM or DER files); `requireRevocationLists`: each authority must have a current one. */
+  revocationLists: v.optional(v.array(path, "a list of file paths"), []),
+  requireRevocationLists: v.optional(v.boolean("true or false"), false),
+  /** Certificates of peers (PEM files), for RSA envelopes to people who have not shown theirs yet. */
+  peerCertificates: v.optional(v.array(path, "a list of file paths"), []),
+  /** Public keys of people who show no certificate, from the DNS (`user._domainkey.domain`). */
+  domainKeys: v.optional(
+    v.strictObject({
+      /** Folder where they are kept as PEM files. */
+      folder: v.optional(path),
+      /** DNS servers; absent: the system's. */
+      servers: v.optional(v.array(text, "a list of addresses")),
+      /** Only keys protected by DNSSEC count. */
+      requireDnssec: v.optional(v.boolean("true or false"), false),
+    }),
+  ),
   /** Keys shared with peers: 32 to 512 hex digits in a file of mode 0600. */
-  sharedKeys: v.optional(v.array(v.strictObject({ peer: sipUri, file: path }), "a list of { peer, file }"), []),
+  sharedKeys: v.optional(
+    v.array(
+      v.strictObject({
+        peer: sipUri,
+        file: path,
+        /** The peer runs another implementation with a dialect of its own. */
+        compat: v.optional(v.picklist(["minisip", "minisip-rfc-prf"], '"minisip" or "minisip-rfc-prf"')),
+      }),
+      "a list of { peer, file, compat }",
+    ),
+    [],
+  ),
   /** How far the peer's clock may be from ours, seconds. */
   clockSkewS: v.optional(between(1, 86_400, " seconds"), 300),
 });
@@ -128,6 +173,8 @@ export const configSchema = v.strictObject({
     v.strictObject({ burst: v.optional(between(1, 1000, ""), 5), perSecond: v.optional(between(0.01, 1000, ""), 0.5) }),
     {},
   ),
+  /** File of key agreement offers seen, so that none can be replayed after a restart; absent: kept in memory. */
+  replayFile: v.optional(path),
   /** Where each call's trace points are appended as JSON lines; absent: nowhere. */
   traceFile: v.optional(path),
 });

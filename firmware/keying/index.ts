@@ -1,5 +1,7 @@
 // Agreeing on SRTP keys inside an SDP offer/answer: the interface and its providers.
 
 export * from "./keying.js";
+export { DomainKeys, type DomainKeysOptions } from "./mikey/domain-keys/index.js";
 export { createMikeyKeying, type MikeyKeyingOptions } from "./mikey/index.js";
+export { FileReplayCache } from "./mikey/replay-file.js";
 export { type PeerKeying, perPeerKeying } from "./per-peer.js";

@@ -107,6 +107,15 @@ export interface KeyingSession {
   answer(offered: KeyingAttributes): Promise<KeyingResult<KeyingAttributes>>;
   /** Offerer: reads the answer and reports keys through the events. */
   accept(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>>;
+  /**
+   * After an agreement: a new offer for the running session, from either end. `rekey`: with new keys; else it proves who we are (a new
+   * address, a resumed call) and the keys in use go on. Its answer goes to {@link acceptUpdate}.
+   */
+  update?(options: { readonly rekey: boolean }): Promise<KeyingResult<KeyingAttributes>>;
+  /** Reads the answer to {@link update}; new keys come through the events, unchanged ones do not. */
+  acceptUpdate?(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>>;
+  /** Reads the peer's update and answers it; new keys come through the events, unchanged ones do not. */
+  answerUpdate?(offered: KeyingAttributes): Promise<KeyingResult<KeyingAttributes>>;
   /** True: the packet that came on the RTP port was this method's (DTLS, ZRTP). */
   onMediaPacket?(packet: Uint8Array): boolean;
   /** Wipes every key this session still holds. Further calls answer with code `"closed"`. */

@@ -1,20 +1,36 @@
 // MIKEY as a way of agreeing on keys in SDP offer/answer (RFC 3830 inside RFC 4567).
 
+import { createPrivateKey } from "node:crypto";
 import { TrustStore } from "../../crypto/certificates.js";
-import { type DhKeyPair, generateOakley5KeyPair } from "../../crypto/dh.js";
+import { type DhGroupName, type DhKeyPair, generateDhKeyPair } from "../../crypto/dh.js";
+import type { RevocationLists } from "../../crypto/revocation.js";
 import {
+  anyDirectory,
+  CertificateDirectory,
   type CertificateVerifier,
+  type CounterStore,
+  createDhHmacMethod,
   createDhMethod,
+  createPkeMethod,
   createPskMethod,
+  createRsaRMethod,
+  type DhPolicy,
+  type Dialect,
+  type EnvelopeOptions,
+  type KeyDirectory,
   MemoryReplayCache,
   type MethodName,
   MikeyAgent,
   type MikeyMethod,
+  PeerMemory,
   type RandomSource,
   type ReplayCache,
+  type SignaturePolicy,
+  type SignerOptions,
 } from "../../mikey/index.js";
 import type { Clock } from "../../runtime/clock.js";
 import { Secret } from "../../runtime/secret.js";
+import type { SrtpSuiteName } from "../../srtp/keys.js";
 import type { Keying } from "../keying.js";
 import { hasMikey } from "./key-mgmt.js";
 import { MikeySession } from "./session.js";
@@ -26,12 +42,38 @@ export interface MikeyKeyingOptions {
   readonly offer: MethodName;
   /** Pre-shared key of at least 16 bytes and the name the screen shows for it. */
   readonly psk?: { readonly key: Secret | Uint8Array; readonly name: string };
-  /** Our certificate (leaf first, for our SIP URI) and key, for signed Diffie-Hellman. */
-  readonly identity?: { readonly certificateChainPem: string; readonly privateKeyPem: string };
+  /**
+   * Our certificate (leaf first, for our SIP URI) and key, for the signing methods. Without a certificate peers find our key in the
+   * DNS, as we find theirs: that needs {@link directory}.
+   */
+  readonly identity?: { readonly certificateChainPem?: string; readonly privateKeyPem: string };
   /** Certificates of the authorities whose word on peers is taken; needed with `identity` unless `trust` is given. */
   readonly trustAnchorsPem?: string | readonly string[];
   /** A trust store shared with others, instead of `trustAnchorsPem`. */
   readonly trust?: CertificateVerifier;
+  /** Withdrawn certificates; goes with `trustAnchorsPem`. */
+  readonly revocation?: RevocationLists;
+  /** Certificates of peers, for envelopes to them; those that peers show are remembered beside them. */
+  readonly peerCertificatesPem?: readonly string[];
+  /** Public keys of peers who show no certificate: DomainKeys. */
+  readonly directory?: KeyDirectory;
+  /** Methods of offers we answer; default: every one that keys exist for. The offered one is always among them. */
+  readonly accepts?: readonly MethodName[];
+  /** Which signatures we make and accept; default `auto`. */
+  readonly signatures?: SignaturePolicy;
+  /** Group of our Diffie-Hellman offers; default `oakley5`. */
+  readonly group?: DhGroupName;
+  /** Groups accepted in offers; default OAKLEY 5 and up. */
+  readonly acceptedGroups?: readonly DhGroupName[];
+  readonly envelope?: EnvelopeOptions;
+  /** SRTP suites, most wanted first; default AES_CM_128_HMAC_SHA1_80. */
+  readonly suites?: readonly SrtpSuiteName[];
+  /** Peers of this keying follow another implementation's reading of the RFCs. */
+  readonly compat?: Dialect;
+  /** Sessions can be re-keyed and shared ({@link KeyingSession.update}); their TGKs then live as long as they. Default false. */
+  readonly keepsBundles?: boolean;
+  /** Lets peers use counters as timestamps. */
+  readonly counters?: CounterStore;
   readonly clock: Clock;
   readonly random: RandomSource;
   /** How far a peer's clock may be off, ms; default five minutes. */
@@ -39,7 +81,7 @@ export interface MikeyKeyingOptions {
   /** One cache for all keyings of a phone; default: one of this keying's own. */
   readonly replay?: ReplayCache;
   /** A pool of key pairs; default: one is kept ahead by {@link Keying.prepare}. */
-  readonly takeDhKeyPair?: () => DhKeyPair | Promise<DhKeyPair>;
+  readonly takeDhKeyPair?: (group: DhGroupName) => DhKeyPair | Promise<DhKeyPair>;
 }
 
 /** One key pair kept ahead, made while nobody waits for it. */
@@ -47,11 +89,15 @@ class OneAhead {
   private ready: DhKeyPair | undefined;
   private isClosed = false;
 
+  constructor(private readonly group: DhGroupName) {}
+
   fill(): void {
-    if (!this.isClosed) this.ready ??= generateOakley5KeyPair();
+    if (!this.isClosed) this.ready ??= generateDhKeyPair(this.group);
   }
-  take(): DhKeyPair {
-    const pair = this.ready ?? generateOakley5KeyPair();
+  /** A peer may offer another group than ours: its pair is made on the spot. */
+  take(group: DhGroupName): DhKeyPair {
+    if (group !== this.group) return generateDhKeyPair(group);
+    const pair = this.ready ?? generateDhKeyPair(group);
     this.ready = undefined;
     return pair;
   }
@@ -62,21 +108,51 @@ class OneAhead {
   }
 }
 
+function signingMethods(options: MikeyKeyingOptions, dh: DhPolicy): MikeyMethod[] {
+  const { identity, directory } = options;
+  if (!identity) return [];
+  const { revocation } = options;
+  const trust =
+    options.trust ??
+    (options.trustAnchorsPem && options.trustAnchorsPem.length > 0
+      ? new TrustStore(options.trustAnchorsPem, revocation ? { revocation } : {})
+      : undefined);
+  if (!trust && !directory) throw new TypeError("MIKEY keying with an identity needs trust anchors for its peers");
+  const known = trust && new CertificateDirectory(trust, options.peerCertificatesPem);
+  const signer: SignerOptions = {
+    ...identity,
+    ...(trust ? { trust } : {}),
+    ...(known ? { learns: known } : {}),
+    ...(directory ? { directory } : {}),
+    signatures: options.signatures ?? "auto",
+    memory: new PeerMemory(),
+  };
+  const recipients = anyDirectory([...(known ? [known] : []), ...(directory ? [directory] : [])]);
+  const methods = [
+    createDhMethod({ ...signer, ...dh }),
+    createPkeMethod({ ...signer, ...options.envelope, recipients }),
+  ];
+  const isRsa = createPrivateKey(identity.privateKeyPem).asymmetricKeyType === "rsa";
+  return isRsa ? [...methods, createRsaRMethod({ ...signer, ...options.envelope })] : methods;
+}
+
 function methodsFor(options: MikeyKeyingOptions, pairs: OneAhead): MikeyMethod[] {
   const methods: MikeyMethod[] = [];
+  const dh = {
+    takeDhKeyPair: options.takeDhKeyPair ?? ((group: DhGroupName) => pairs.take(group)),
+    ...(options.group ? { group: options.group } : {}),
+    ...(options.acceptedGroups ? { acceptedGroups: options.acceptedGroups } : {}),
+  };
   if (options.psk) {
-    const { key, name } = options.psk;
-    methods.push(createPskMethod({ key: key instanceof Secret ? key.bytes : key, name }));
+    const key = options.psk.key instanceof Secret ? options.psk.key.bytes : options.psk.key;
+    const shared = { key, name: options.psk.name };
+    methods.push(createPskMethod(shared), createDhHmacMethod({ ...shared, ...dh }));
   }
-  if (options.identity) {
-    const trust = options.trust ?? (options.trustAnchorsPem && new TrustStore(options.trustAnchorsPem));
-    if (!trust) throw new TypeError("MIKEY keying with an identity needs trust anchors for its peers");
-    const takeDhKeyPair = options.takeDhKeyPair ?? (() => pairs.take());
-    methods.push(createDhMethod({ ...options.identity, trust, takeDhKeyPair }));
-  }
+  methods.push(...signingMethods(options, dh));
   if (!methods.some((method) => method.name === options.offer))
     throw new TypeError(`MIKEY keying offers ${options.offer} but has no keys for it`);
-  return methods;
+  const { accepts } = options;
+  return accepts ? methods.filter(({ name }) => name === options.offer || accepts.includes(name)) : methods;
 }
 
 /**
@@ -84,14 +160,18 @@ function methodsFor(options: MikeyKeyingOptions, pairs: OneAhead): MikeyMethod[]
  * call it when the phone is idle, so that an offer costs one signature. Throws TypeError or RangeError for keys that cannot be used.
  */
 export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
-  const pairs = new OneAhead();
+  const pairs = new OneAhead(options.group ?? "oakley5");
   const agent = new MikeyAgent({
     methods: methodsFor(options, pairs),
     replay: options.replay ?? new MemoryReplayCache(),
     random: options.random,
+    keepsBundles: options.keepsBundles ?? false,
     ...(options.skewMs === undefined ? {} : { skewMs: options.skewMs }),
+    ...(options.suites ? { suites: options.suites } : {}),
+    ...(options.counters ? { counters: options.counters } : {}),
   });
-  const keepsPairs = options.identity !== undefined && options.takeDhKeyPair === undefined;
+  const hasDh = options.offer === "dh" || options.offer === "dhhmac" || options.identity !== undefined;
+  const keepsPairs = hasDh && options.takeDhKeyPair === undefined;
   return {
     name: "mikey",
     recognises: hasMikey,
@@ -103,7 +183,7 @@ export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
       if (!Number.isInteger(context.ssrc) || context.ssrc <= 0 || context.ssrc > 0xffffffff)
         throw new RangeError(`SSRC must be a whole number from 1 to 4294967295, not ${context.ssrc}`);
       const { localUri, peerUri, ssrc } = context;
-      const parties = { localUri, peerUri, ssrc };
+      const parties = { localUri, peerUri, ssrc, ...(options.compat ? { compat: options.compat } : {}) };
       // The end of a call is a quiet moment: the next call's key pair is made then.
       const ended = keepsPairs ? () => pairs.fill() : () => {};
       return new MikeySession({ role, agent, method: options.offer, parties, events, clock: options.clock, ended });

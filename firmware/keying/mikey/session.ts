@@ -1,7 +1,9 @@
 // One call's MIKEY exchange inside offer/answer.
 
+import { createHash } from "node:crypto";
 import {
   type Agreement,
+  type Bundle,
   type CallParties,
   type MethodName,
   type MikeyAgent,
@@ -67,6 +69,9 @@ function srtpKeys(session: Agreement["sent"]): SrtpKeys {
   return { suite: suite as SrtpSuiteName, masterKey: tek, masterSalt: salt, roc, ...(mki ? { mki } : {}) };
 }
 
+/** Last packet index of an SRTP key. */
+const LAST_INDEX = 2 ** 48 - 1;
+
 /** What a session is made of. */
 export interface SessionParts {
   readonly role: "offerer" | "answerer";
@@ -89,6 +94,11 @@ export class MikeySession implements KeyingSession {
   private offered: FoundMessage | undefined;
   private verifying: Promise<KeyingResult<VerifiedPeer>> | undefined;
   private answering: Promise<KeyingResult<KeyingAttributes>> | undefined;
+  private bundle: Bundle | undefined;
+  /** An update of ours that waits for its answer. */
+  private updating: SentOffer | undefined;
+  /** The keys in use, by which new ones are told from unchanged ones. */
+  private inUse = "";
 
   constructor(private readonly parts: SessionParts) {}
 
@@ -119,9 +129,25 @@ export class MikeySession implements KeyingSession {
     return this.unlessClosed(this.answering);
   }
 
+  update(options: { readonly rekey: boolean }): Promise<KeyingResult<KeyingAttributes>> {
+    return this.unlessClosed(this.settle(() => this.makeUpdate(options.rekey)));
+  }
+
+  acceptUpdate(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
+    return this.unlessClosed(this.settle(() => this.readUpdateAnswer(answered)));
+  }
+
+  answerUpdate(offered: KeyingAttributes): Promise<KeyingResult<KeyingAttributes>> {
+    return this.unlessClosed(this.settle(() => this.answerOneUpdate(offered)));
+  }
+
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.bundle?.close();
+    this.updating?.wipe();
+    this.bundle = undefined;
+    this.updating = undefined;
     this.sent?.end();
     this.received?.wipe();
     this.sent = undefined;
@@ -184,10 +210,64 @@ export class MikeySession implements KeyingSession {
   private announce(agreement: Agreement, peer: VerifiedPeer): KeyingResult<VerifiedPeer> {
     if (this.isClosed) {
       wipeAgreement(agreement);
+      agreement.bundle?.close();
       return failed("closed", "the session was closed");
     }
-    this.parts.events.keys(srtpKeys(agreement.sent), srtpKeys(agreement.received), peer);
+    const { sent, received } = agreement;
+    if ([sent, received].some(({ indices }) => indices && (indices.from > 0 || indices.to < LAST_INDEX))) {
+      wipeAgreement(agreement);
+      agreement.bundle?.close();
+      return failed("unsupported-key-data", "the keys are for a part of the stream only");
+    }
+    this.bundle?.close();
+    this.bundle = agreement.bundle;
+    const name = createHash("sha256").update(sent.tek).update(received.tek).digest("base64");
+    if (name === this.inUse) {
+      wipeAgreement(agreement);
+      return { ok: true, value: peer };
+    }
+    this.inUse = name;
+    this.parts.events.keys(srtpKeys(sent), srtpKeys(received), peer);
     return { ok: true, value: peer };
+  }
+
+  private async makeUpdate(rekey: boolean): Promise<KeyingResult<KeyingAttributes>> {
+    const { bundle } = this;
+    if (!bundle) return failed("unexpected-message", "no agreement of this session can be updated");
+    const sent = await bundle.update({ rekey }, ["mikey"], this.parts.clock.wallMs());
+    if (!sent.ok) return refused(sent.error, "session");
+    this.updating?.wipe();
+    this.updating = sent.value;
+    return { ok: true, value: mikeyAttributes(sent.value.message, "session") };
+  }
+
+  private async readUpdateAnswer(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
+    const { updating } = this;
+    if (!updating) return failed("unexpected-message", "an answer without an update");
+    const found = findMikey(answered);
+    if (!found.ok) return failed(found.error.code as KeyingFailureCode, found.error.text);
+    this.updating = undefined;
+    const nowMs = this.parts.clock.wallMs();
+    const agreement = await updating.accept(found.value.message, nowMs);
+    updating.wipe();
+    if (!agreement.ok) return refused(agreement.error, found.value.level);
+    return this.announce(agreement.value, verifiedPeer(agreement.value.peer, agreement.value.label, nowMs));
+  }
+
+  private async answerOneUpdate(offered: KeyingAttributes): Promise<KeyingResult<KeyingAttributes>> {
+    const { bundle } = this;
+    const found = findMikey(offered);
+    if (!found.ok) return failed(found.error.code as KeyingFailureCode, found.error.text);
+    if (!bundle) return failed("unexpected-message", "no agreement of this session can be updated");
+    const nowMs = this.parts.clock.wallMs();
+    const received = await bundle.receive(found.value.message, found.value.protocols, nowMs);
+    if (!received.ok) return refused(received.error, found.value.level);
+    const written = await received.value.answer();
+    received.value.wipe();
+    if (!written.ok) return refused(written.error, found.value.level);
+    const { agreement, message } = written.value;
+    const announced = this.announce(agreement, verifiedPeer(agreement.peer, agreement.label, nowMs));
+    return announced.ok ? { ok: true, value: mikeyAttributes(message, found.value.level) } : announced;
   }
 
   /** A method of a session settles and never rejects: a fault of ours is a failed agreement, without its details. */

@@ -7,8 +7,8 @@ import { connect, isIPv6 } from "node:net";
 import * as packet from "dns-packet";
 import { fail, ok, type Result } from "../../runtime/result.js";
 
-/** Record types that leading to a SIP server takes. */
-export type RecordType = "NAPTR" | "SRV" | "A" | "AAAA";
+/** Record types that leading to a SIP server takes, and texts (public keys). */
+export type RecordType = "NAPTR" | "SRV" | "A" | "AAAA" | "TXT";
 
 /** Data of a record, by type. */
 export interface RecordData {
@@ -23,6 +23,8 @@ export interface RecordData {
   readonly SRV: { readonly priority: number; readonly weight: number; readonly port: number; readonly target: string };
   readonly A: string;
   readonly AAAA: string;
+  /** Its character strings joined. */
+  readonly TXT: string;
 }
 
 /** Records of one name; empty where there are none of the type. */
@@ -30,6 +32,8 @@ export interface Answer<T extends RecordType> {
   readonly records: readonly RecordData[T][];
   /** Seconds it may be kept. */
   readonly ttlS: number;
+  /** The server says that it checked the records with DNSSEC (AD, RFC 6840 section 5.7). Worth as much as the way to the server. */
+  readonly isAuthenticated?: boolean;
 }
 
 /** Asks; errors: `timeout`, `server` (SERVFAIL and its like), `malformed`. A name that does not exist has no records. */
@@ -93,7 +97,8 @@ async function ask<T extends RecordType>(
   const question = packet.encode({
     type: "query",
     id,
-    flags: packet.RECURSION_DESIRED,
+    // AD in a question asks for AD in the answer (RFC 6840 section 5.7).
+    flags: packet.RECURSION_DESIRED | packet.AUTHENTIC_DATA,
     questions: [{ type, name, class: "IN" }],
     additionals: [{ type: "OPT", name: ".", udpPayloadSize: 1232, flags: 0, options: [] } as never],
   });
@@ -190,14 +195,19 @@ function read<T extends RecordType>(response: Decoded, id: number, name: string,
     records.push(data as RecordData[T]);
     ttlS = Math.min(ttlS, (one as { ttl?: number }).ttl ?? 0);
   }
-  if (records.length > 0) return ok({ records, ttlS });
+  const isAuthenticated = response.flag_ad;
+  if (records.length > 0) return ok({ records, ttlS, isAuthenticated });
   const soa = response.authorities?.find((one) => one.type === "SOA");
   const negative = soa?.type === "SOA" ? Math.min(soa.ttl ?? 0, soa.data.minimum ?? 0) : NEGATIVE_TTL_S;
-  return ok({ records: [], ttlS: Math.min(Math.max(negative, 5), 3600) });
+  return ok({ records: [], ttlS: Math.min(Math.max(negative, 5), 3600), isAuthenticated });
 }
 
 function typed(type: RecordType, data: unknown): RecordData[RecordType] | undefined {
   if (type === "A" || type === "AAAA") return typeof data === "string" ? data : undefined;
+  if (type === "TXT") {
+    const strings = Array.isArray(data) ? data : [data];
+    return strings.map((one) => (Buffer.isBuffer(one) ? one.toString("latin1") : String(one))).join("");
+  }
   const fields = data as Record<string, unknown> | null;
   if (typeof fields !== "object" || fields === null) return undefined;
   if (type === "SRV") {

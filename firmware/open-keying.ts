@@ -1,0 +1,90 @@
+// Opens key agreement as configured: keys, certificates, revocation lists, the replay cache. Part of the composition root.
+
+import { readFileSync } from "node:fs";
+import type { AccountConfig, Config } from "./config/index.js";
+import { sameSipIdentity } from "./crypto/index.js";
+import { RevocationLists } from "./crypto/revocation.js";
+import { createMikeyKeying, DomainKeys, FileReplayCache, type Keying, perPeerKeying } from "./keying/index.js";
+import { MemoryReplayCache, type MethodName, type RandomSource, type ReplayCache } from "./mikey/index.js";
+import { type Log, Secret, systemClock } from "./runtime/index.js";
+import { dnsClient } from "./sip/index.js";
+
+/** Methods that need certificates or published keys. */
+const signing: ReadonlySet<MethodName> = new Set<MethodName>(["dh", "pke", "rsa-r"]);
+
+/** The cache of offers seen, for all accounts. @throws Error when the file is there and is none of ours. */
+export function openReplayCache(config: Config, log: Log): ReplayCache {
+  if (config.replayFile === undefined) return new MemoryReplayCache();
+  return new FileReplayCache(config.replayFile, {
+    nowMs: systemClock.wallMs(),
+    failed: (error) => log.warn("replay-cache-not-written", { error: error.message }),
+  });
+}
+
+/** The key agreement methods an account is configured for. @throws Error naming the file that is not what it should be. */
+export function openKeying(account: AccountConfig, replay: ReplayCache, random: RandomSource, log: Log): Keying[] {
+  const { keying } = account;
+  if (account.security === "off") return [];
+  const { certificate, privateKey, domainKeys } = keying;
+  const identity =
+    privateKey === undefined
+      ? undefined
+      : {
+          privateKeyPem: readFileSync(privateKey, "utf8"),
+          ...(certificate === undefined ? {} : { certificateChainPem: readFileSync(certificate, "utf8") }),
+        };
+  try {
+    const lists = keying.revocationLists.map(readList);
+    const wantsLists = lists.length > 0 || keying.requireRevocationLists;
+    const common = {
+      ...(identity ? { identity } : {}),
+      trustAnchorsPem: keying.trustAnchors.map((file) => readFileSync(file, "utf8")),
+      peerCertificatesPem: keying.peerCertificates.map((file) => readFileSync(file, "utf8")),
+      ...(wantsLists ? { revocation: new RevocationLists(lists, { required: keying.requireRevocationLists }) } : {}),
+      ...(domainKeys
+        ? {
+            directory: new DomainKeys({
+              dns: dnsClient(domainKeys.servers ? { servers: domainKeys.servers } : {}),
+              ...(domainKeys.folder === undefined ? {} : { folder: domainKeys.folder }),
+              requiresAuthenticated: domainKeys.requireDnssec,
+              failed: (error) => log.warn("domain-key-not-kept", { error: error.message }),
+            }),
+          }
+        : {}),
+      ...(keying.accepts ? { accepts: keying.accepts } : {}),
+      signatures: keying.signatures,
+      group: keying.group,
+      clock: systemClock,
+      random,
+      skewMs: keying.clockSkewS * 1000,
+      replay,
+    };
+    const toOthers = signing.has(keying.offer) ? keying.offer : "dh";
+    const others = identity && createMikeyKeying({ ...common, offer: toOthers });
+    const peers = keying.sharedKeys.map((shared) => ({
+      fits: (uri: string) => sameSipIdentity(shared.peer, uri),
+      keying: createMikeyKeying({
+        ...common,
+        offer: signing.has(keying.offer) && !identity ? "psk" : keying.offer,
+        psk: { key: readSharedKey(shared.file), name: shared.peer },
+        ...(shared.compat ? { compat: shared.compat } : {}),
+      }),
+    }));
+    return others || peers.length > 0 ? [perPeerKeying(peers, others)] : [];
+  } catch (error) {
+    throw new Error(`account ${account.uri}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** A revocation list's file: PEM or DER. */
+function readList(file: string): string | Uint8Array {
+  const bytes = readFileSync(file);
+  return bytes[0] === 0x30 ? new Uint8Array(bytes) : bytes.toString("utf8");
+}
+
+function readSharedKey(file: string): Secret {
+  const text = readFileSync(file, "utf8").trim();
+  if (!/^([0-9a-fA-F]{2}){16,256}$/.test(text))
+    throw new Error(`${file}: a shared key is 32 to 512 hexadecimal digits on one line`);
+  return new Secret(Uint8Array.from(Buffer.from(text, "hex")));
+}
