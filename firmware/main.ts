@@ -4,11 +4,11 @@ import { randomBytes } from "node:crypto";
 import { appendFileSync, createWriteStream } from "node:fs";
 import { type PhoneKey, phoneKeys } from "../drivers/contract.js";
 import { findBoard, openDevices } from "../platform/index.js";
+import { Accounts } from "./accounts.js";
 import type { CallAccount } from "./call/environment.js";
 import { Calls } from "./call/index.js";
-import type { CallEvent } from "./call/types.js";
 import { type Config, loadConfig } from "./config/index.js";
-import { ControlServer, type HandsetEvent, type HandsetStatus } from "./control/index.js";
+import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent } from "./control/index.js";
 import { Handset } from "./handset/index.js";
 import { openKeying, openReplayCache } from "./open-keying.js";
 import { Log, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
@@ -22,6 +22,9 @@ export interface RunOptions {
   readonly interactive: boolean;
   readonly version: string;
 }
+
+/** How long the registrars may take to answer when the phone is switched off. */
+const UNREGISTER_MS = 2000;
 
 const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
@@ -47,8 +50,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   const board = findBoard(config.board);
   const trace = new Trace(systemClock);
   const sound = { state: "ok" as HandsetStatus["sound"]["state"], text: "", xruns: 0 };
-  let publish: (event: CallEvent | { type: "device"; device: string; text: string }, monotonicMs?: number) => void =
-    () => {};
+  let publish: (event: PhoneEvent, monotonicMs?: number) => void = () => {};
   let handset: Handset | undefined;
 
   // First in, so last to be closed: who watches is told the end of every call and that the vibrator stopped.
@@ -63,6 +65,11 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
 
   const signalling = await openSignalling(config.sip, log.for("sip"));
   shutdown.add("sip sockets", () => signalling.close());
+
+  const accounts = new Accounts({
+    ...{ config, clock: systemClock, timers: systemTimers, random, log: log.for("registration") },
+    changed: (status) => publish({ type: "registration", registration: status }),
+  });
 
   const devices = await openDevices(board, {
     options: config.devices,
@@ -112,8 +119,11 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     log: log.for("sip"),
     product: `Sotto/${options.version}`,
     accepts: (uri) => calls.accepts(uri),
+    auth: (account) => accounts.auth(account),
+    contactOf: (account) => accounts.contact(account),
   });
   shutdown.add("sip", () => userAgent.close());
+  shutdown.add("registrations", () => accounts.close(UNREGISTER_MS));
 
   const calls: Calls = new Calls({
     accounts: config.accounts.map(
@@ -134,7 +144,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     log: log.for("call"),
     random,
     localAddress: config.sip.address,
-    outboundProxy: signalling.outboundProxy,
+    route: (account) => accounts.route(account),
     maxCalls: config.maxCalls,
     offerBudget: config.offerBudget,
     ringLimitMs: config.ring.limitS * 1000,
@@ -178,6 +188,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
       security: account.security,
       keying: keying[i].map((method) => method.name),
     })),
+    registrations: accounts.status(),
     calls: await Promise.all(calls.list().map(async (call) => ({ ...call, voice: await calls.statistics(call.id) }))),
     sound,
     counters: userAgent.counters(),
@@ -193,6 +204,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   );
   publish = (event, monotonicMs = systemClock.now()) =>
     control?.publish({ ...event, atMs: systemClock.wallMs(), monotonicMs } as HandsetEvent);
+
+  accounts.start(userAgent);
 
   // Keys, certificates and key pairs are made ready while nobody waits for them.
   for (const method of keying.flat())

@@ -74,7 +74,11 @@ export async function openSignalling(config: Config["sip"], log: Log): Promise<S
   };
 }
 
-function proxyAddress(proxy: NonNullable<Config["sip"]["outboundProxy"]>, first: SipAddress["transport"]): SipAddress {
+/** Where a configured proxy is; port 0: found by name. */
+export function proxyAddress(
+  proxy: NonNullable<Config["sip"]["outboundProxy"]>,
+  first: SipAddress["transport"],
+): SipAddress {
   const numeric = /^[\d.]+$|:/.test(proxy.host);
   const transport = proxy.transport ?? first;
   const usual = transport === "tls" ? 5061 : 5060;

@@ -23,8 +23,8 @@ export interface CallsOptions {
   readonly random: (length: number) => Uint8Array;
   /** The address media is announced with. */
   readonly localAddress: string;
-  /** Send INVITEs there instead of where the URI says. */
-  readonly outboundProxy?: SipAddress;
+  /** How requests of an account leave: next hop and Route; by default as their URI says. */
+  readonly route?: (account: string) => { readonly nextHop?: SipAddress; readonly routes: readonly string[] };
   readonly maxCalls: number;
   /** How many offers of strangers are verified. */
   readonly offerBudget?: BudgetOptions;
@@ -103,7 +103,7 @@ export class Calls implements CallControl {
       { id, direction: "outgoing", account: account.uri, peer: { uri } },
       account,
       this.options.userAgent,
-      this.options.outboundProxy,
+      this.options.route?.(account.uri) ?? { routes: [] },
     );
     this.calls.set(id, call);
     this.totals.placed++;
@@ -214,7 +214,8 @@ export class Calls implements CallControl {
     // Verifying an offer is work that a stranger makes us do: so much of it a source, and no more.
     // Behind our own proxy everybody has its address: there the caller's name stands for the source.
     const { host } = invite.source;
-    const source = host === this.options.outboundProxy?.host ? `${host} ${peer.uri.slice(0, 256)}` : host;
+    const source =
+      host === this.options.route?.(account.uri).nextHop?.host ? `${host} ${peer.uri.slice(0, 256)}` : host;
     const costs = account.security !== "off" && account.keying.length > 0;
     if (costs && !this.budget.take(source))
       return refused(503, "over-budget", "too many offers to verify", RETRY_AFTER_S);

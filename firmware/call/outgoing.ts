@@ -19,7 +19,7 @@ export class OutgoingCall extends Call {
     identity: CallIdentity,
     private readonly account: CallAccount,
     private readonly userAgent: UserAgent,
-    private readonly nextHop: SipAddress | undefined,
+    private readonly route: { readonly nextHop?: SipAddress; readonly routes: readonly string[] },
   ) {
     super(environment, identity, "dialling");
   }
@@ -38,7 +38,8 @@ export class OutgoingCall extends Call {
       {
         target: peer.uri,
         from: { uri: this.account.uri, displayName: this.account.displayName },
-        nextHop: this.nextHop,
+        nextHop: this.route.nextHop,
+        routes: this.route.routes,
         body: offer.value,
       },
       {

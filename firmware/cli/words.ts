@@ -3,6 +3,7 @@
 import type { CallSnapshot } from "../call/types.js";
 import type { HandsetEvent, HandsetStatus } from "../control/index.js";
 import { peerName, securityLines } from "../handset/view.js";
+import type { RegistrationStatus } from "../sip/registration/index.js";
 
 /** One call on one line. */
 function callLine(call: CallSnapshot): string {
@@ -27,6 +28,8 @@ export function eventLine(event: HandsetEvent): string {
         return `call ${event.id}: nothing heard for ${(event.silentMs / 1000).toFixed(1)} s`;
       case "refused":
         return `refused ${event.from}: ${event.status} ${event.text}`;
+      case "registration":
+        return registrationLine(event.registration, event.atMs);
       case "device":
         return `${event.device}: ${event.text}`;
     }
@@ -43,6 +46,7 @@ export function statusText(status: HandsetStatus): string {
   ];
   for (const account of status.accounts)
     lines.push(`account ${account.uri}: security ${account.security}, keying ${account.keying.join(", ") || "none"}`);
+  for (const each of status.registrations) lines.push(registrationLine(each, Date.now()));
   const { placed, taken, failed, refused } = status.callsSoFar;
   lines.push(`calls so far: ${placed} placed, ${taken} taken, ${failed} failed, ${refused} refused`);
   for (const call of status.calls) {
@@ -61,6 +65,22 @@ export function statusText(status: HandsetStatus): string {
     `memory: ${(status.memory.rssBytes / 1048576).toFixed(1)} MiB resident, ${(status.memory.heapUsedBytes / 1048576).toFixed(1)} MiB heap`,
   );
   return printable(lines.join("\n"));
+}
+
+/** One registration on one line, with the reason of the last failure. */
+function registrationLine(registration: RegistrationStatus, nowMs: number): string {
+  const { account, registrar, via, state, expiresAtMs, retryAtMs, failure } = registration;
+  const place = `${account} at ${registrar}${via ? ` by ${via}` : ""}`;
+  const seconds = (atMs: number | undefined): string =>
+    `${Math.max(0, Math.round(((atMs ?? nowMs) - nowMs) / 1000))} s`;
+  const words = {
+    registering: "registering",
+    registered: `registered for ${seconds(expiresAtMs)}`,
+    waiting: `not registered, next try in ${seconds(retryAtMs)}`,
+    off: "not registered",
+  }[state];
+  const last = failure ? `; last failure ${new Date(failure.atMs).toISOString().slice(11, 19)}: ${failure.text}` : "";
+  return `${place}: ${words}${last}`;
 }
 
 function duration(seconds: number): string {

@@ -129,6 +129,7 @@ function absolute(config: Config, folder: string): Config {
         trustAnchors: config.sip.tls.trustAnchors.map((anchor) => at(anchor)!),
         keyLogFile: at(config.sip.tls.keyLogFile),
       },
+      instanceFile: at(config.sip.instanceFile) ?? join(folder, "instance-id"),
     },
     devices: Object.fromEntries(
       Object.entries(config.devices).map(([device, options]) => [
@@ -143,6 +144,7 @@ function absolute(config: Config, folder: string): Config {
     ),
     accounts: config.accounts.map((account) => ({
       ...account,
+      auth: authOf(account).map((one) => ({ ...one, passwordFile: at(one.passwordFile), ha1File: at(one.ha1File) })),
       keying: {
         ...account.keying,
         certificate: at(account.keying.certificate),
@@ -158,6 +160,11 @@ function absolute(config: Config, folder: string): Config {
       },
     })),
   };
+}
+
+/** An account's credentials as a list. */
+export function authOf({ auth }: Pick<Config["accounts"][number], "auth">) {
+  return auth === undefined ? [] : Array.isArray(auth) ? auth : [auth];
 }
 
 function checkFiles(config: Config): ConfigProblem[] {
@@ -182,6 +189,10 @@ function checkFiles(config: Config): ConfigProblem[] {
   tls.trustAnchors.forEach((path, j) => readable(`sip.tls.trustAnchors[${j}]`, path));
   config.accounts.forEach((account, i) => {
     const at = `accounts[${i}].keying`;
+    authOf(account).forEach((one, j) => {
+      readable(`accounts[${i}].auth[${j}].passwordFile`, one.passwordFile, true);
+      readable(`accounts[${i}].auth[${j}].ha1File`, one.ha1File, true);
+    });
     readable(`${at}.certificate`, account.keying.certificate);
     readable(`${at}.privateKey`, account.keying.privateKey, true);
     account.keying.trustAnchors.forEach((path, j) => readable(`${at}.trustAnchors[${j}]`, path));
@@ -215,9 +226,25 @@ function checkReach({ transports, tls, port, outboundProxy }: Config["sip"]): Co
   return problems;
 }
 
+/** One place for the secret of each user name. */
+function checkAuth(config: Config): ConfigProblem[] {
+  return config.accounts.flatMap((account, i) =>
+    authOf(account).flatMap((one, j) =>
+      (one.passwordFile === undefined) === (one.ha1File === undefined)
+        ? [
+            {
+              field: `accounts[${i}].auth[${j}]`,
+              text: "has both or neither of passwordFile and ha1File; allowed: one of them",
+            },
+          ]
+        : [],
+    ),
+  );
+}
+
 /** What no single field can say. */
 function checkMeaning(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = checkReach(config.sip);
+  const problems: ConfigProblem[] = [...checkReach(config.sip), ...checkAuth(config)];
   config.accounts.forEach((account, i) => {
     const at = `accounts[${i}].keying`;
     const { offer, certificate, privateKey, trustAnchors, sharedKeys, domainKeys } = account.keying;

@@ -84,6 +84,17 @@ const keying = v.strictObject({
   clockSkewS: v.optional(between(1, 86_400, " seconds"), 300),
 });
 
+/** A user name with a password, or with the hashes a server keeps in its place; each in a file of mode 0600. */
+const credentials = v.strictObject({
+  user: text,
+  /** Realm they are for; absent: the account's domain and its registrar's realm; `"*"`: whoever asks. */
+  realm: v.optional(text),
+  /** File with the password on its first line. */
+  passwordFile: v.optional(path),
+  /** File with H(user:realm:password) in hexadecimal, a hash a line: `SHA-256:…`, `SHA-512-256:…`, `MD5:…`. */
+  ha1File: v.optional(path),
+});
+
 const account = v.strictObject({
   /** Address of record. */
   uri: sipUri,
@@ -99,6 +110,28 @@ const account = v.strictObject({
       v.check((list) => new Set(list).size === list.length, "each codec once"),
     ),
     ["PCMU", "PCMA"],
+  ),
+  /** Whether the phone registers, so that the account is found under its address. */
+  register: v.optional(v.boolean("true or false"), false),
+  /** Where it registers; default: the domain of `uri`. */
+  registrar: v.optional(
+    v.pipe(
+      v.string("a SIP URI such as sip:example.com"),
+      v.regex(
+        /^sips?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?(;[^\s?<>"]*)?$/,
+        "a SIP URI such as sip:example.com",
+      ),
+    ),
+  ),
+  /** How long a registration is asked for, seconds; it is refreshed when about four fifths have passed. */
+  registerExpiresS: v.optional(between(60, 86_400, " seconds"), 600),
+  /** Ask the registrar for a globally routable address and use it as contact (RFC 5627). */
+  gruu: v.optional(v.boolean("true or false"), false),
+  /** Proxies its requests go through, each a registration of its own (RFC 5626); default: `sip.outboundProxy`. */
+  outboundProxies: v.optional(v.array(nextHop, "a list of { host, port, transport }"), []),
+  /** User name and password, or several for several realms. */
+  auth: v.optional(
+    v.union([credentials, v.array(credentials)], "{ user, realm, passwordFile | ha1File }, or a list of them"),
   ),
   /** Answer after this many ms without a key press; absent: never. */
   autoAnswerMs: v.optional(between(0, 60_000, " ms")),
@@ -118,6 +151,8 @@ export const configSchema = v.strictObject({
       ...sipReach,
       /** Send every request of ours to this proxy instead of where its URI says. */
       outboundProxy: v.optional(nextHop),
+      /** Where the phone's instance-id (RFC 5626) is kept; default `instance-id` beside the configuration file. */
+      instanceFile: v.optional(path),
       /** Where SIP messages are recorded (JSON lines, keys removed), for a ladder diagram; absent: nowhere. */
       tapFile: v.optional(path),
     }),

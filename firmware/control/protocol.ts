@@ -1,6 +1,7 @@
 // The local control protocol: one JSON object a line, both ways, over a Unix socket.
 
 import type { CallEvent, CallSnapshot } from "../call/types.js";
+import type { RegistrationStatus } from "../sip/registration/index.js";
 
 /** What can be asked of a running handset, and with what. */
 export interface ControlMethods {
@@ -35,8 +36,15 @@ export type ControlReply =
   | { readonly id: number; readonly result: unknown }
   | { readonly id: number; readonly error: { readonly code: string; readonly text: string } };
 
-/** What events carry besides calls. */
-export type HandsetEvent = (CallEvent | { readonly type: "device"; readonly device: string; readonly text: string }) & {
+/** What happens on a phone. */
+export type PhoneEvent =
+  | CallEvent
+  | { readonly type: "device"; readonly device: string; readonly text: string }
+  /** A registration was made, lost, refused, taken back. */
+  | { readonly type: "registration"; readonly registration: RegistrationStatus };
+
+/** The same with the moment. */
+export type HandsetEvent = PhoneEvent & {
   /** Wall-clock ms since 1970. */
   readonly atMs: number;
   /** The same moment on the machine's monotonic clock. */
@@ -69,6 +77,8 @@ export interface HandsetStatus {
     /** Methods ready, e.g. `["mikey"]`; with `required` and none no call is possible. */
     readonly keying: readonly string[];
   }[];
+  /** Of accounts that register, one for each outbound proxy. */
+  readonly registrations: readonly RegistrationStatus[];
   readonly calls: readonly (CallSnapshot & { readonly voice?: unknown })[];
   readonly sound: { readonly state: "ok" | "lost" | "failed"; readonly text: string; readonly xruns: number };
   /** SIP messages handled and dropped, by reason. */

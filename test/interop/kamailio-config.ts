@@ -63,7 +63,12 @@ request_route {
   xlog("L_NOTICE", "REQUEST $rm $ru from $si:$sp/$proto\\n");
   if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
   if (has_totag()) {
-    if (loose_route()) { handle_ruri_alias(); route(RELAY); }
+    if (loose_route()) {
+      handle_ruri_alias();
+      # A globally routable address of a user here (RFC 5627): to the phone that registered it.
+      if (uri == myself && $(ru{uri.param,gr}) != "") lookup("location");
+      route(RELAY);
+    }
     if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
     sl_send_reply("404", "Not here"); exit;
   }

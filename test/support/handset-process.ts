@@ -45,6 +45,10 @@ export interface HandsetOptions {
   readonly sip?: Readonly<Record<string, unknown>>;
   /** Ports of its voice; default: some that are free. */
   readonly rtp?: { readonly portMin: number; readonly portMax: number };
+  /** Further fields of the account. */
+  readonly account?: Readonly<Record<string, unknown>>;
+  /** Further fields of the file. */
+  readonly more?: Readonly<Record<string, unknown>>;
   /** Record SIP messages (read with {@link HandsetProcess.sip}). */
   readonly tap?: boolean;
 }
@@ -70,8 +74,10 @@ export function handsetConfig(
         keying: options.keying,
         codecs: options.codecs,
         autoAnswerMs: options.autoAnswerMs,
+        ...options.account,
       },
     ],
+    ...options.more,
     maxCalls: options.maxCalls,
     offerBudget: options.offerBudget,
   };

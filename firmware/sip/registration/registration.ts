@@ -59,6 +59,8 @@ export interface RegistrationOptions {
   readonly regId: number;
   /** What is asked for, seconds. */
   readonly expiresS: number;
+  /** Ask for a GRUU and use it. */
+  readonly gruu: boolean;
   readonly backoff: BackoffTimes;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -128,7 +130,7 @@ export class Registration {
   }
   /** The Contact of the account's dialogs: its GRUU when there is one. */
   get contact(): string | undefined {
-    const gruu = this.binding?.publicGruu;
+    const gruu = this.options.gruu ? this.binding?.publicGruu : undefined;
     if (gruu) return `<${gruu}>`;
     if (this.current === "off") return undefined;
     const uri = this.options.contactUri();
@@ -211,6 +213,7 @@ export class Registration {
     const uri = options.contactUri();
     const { instanceId, regId } = options;
     const instance = instanceId === undefined ? "" : `;+sip.instance="<${instanceId}>"`;
+    const asksGruu = options.gruu && instanceId !== undefined;
     const flow = this.outbound ? `;reg-id=${regId}` : "";
     const contacts = [`<${uri}>${instance}${flow};expires=${expiresS}`];
     // A registrar that works with instances replaces the old binding by itself; any other would go on ringing our old address.
@@ -218,7 +221,7 @@ export class Registration {
       contacts.push(`<${this.boundUri}>;expires=0`);
     const headers: ExtraHeaders = [
       ["Expires", String(expiresS)],
-      ["Supported", this.outbound ? "path, outbound, gruu" : instanceId ? "path, gruu" : "path"],
+      ["Supported", ["path", ...(this.outbound ? ["outbound"] : []), ...(asksGruu ? ["gruu"] : [])].join(", ")],
     ];
     this.busy = true;
     const sent = { uri, ...(instanceId ? { instanceId } : {}), ...(this.outbound ? { regId } : {}) };

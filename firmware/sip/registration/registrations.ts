@@ -11,6 +11,8 @@ export interface RegisteringAccount {
   readonly displayName?: string;
   readonly registrar: string;
   readonly expiresS: number;
+  /** Ask for a GRUU and use it as contact (RFC 5627): only where the proxies know what to do with it in a dialog. */
+  readonly gruu: boolean;
   /** One flow for each; none: as the registrar's address says. */
   readonly outboundProxies: readonly SipAddress[];
 }
@@ -35,12 +37,25 @@ export class Registrations {
 
   constructor(options: RegistrationsOptions) {
     const { clock, timers, random, log, request, instanceId, accounts, changed } = options;
-    for (const { account, displayName, registrar, expiresS, outboundProxies } of accounts) {
+    for (const { account, displayName, registrar, expiresS, gruu, outboundProxies } of accounts) {
       const hops = outboundProxies.length > 0 ? outboundProxies : [undefined];
       hops.forEach((nextHop, i) => {
         this.flows.push(
           new Registration({
-            ...{ account, displayName, registrar, expiresS, nextHop, clock, timers, random, log, request, instanceId },
+            ...{
+              account,
+              displayName,
+              registrar,
+              expiresS,
+              gruu,
+              nextHop,
+              clock,
+              timers,
+              random,
+              log,
+              request,
+              instanceId,
+            },
             regId: i + 1,
             backoff: { ...defaultBackoff, ...options.backoff },
             contactUri: () => options.contactUri(account),

@@ -36,14 +36,28 @@ export function contactFor(
   return `${scheme}:${at?.[1] ?? ""}${bracketed(local.host)}:${local.port}${parameter}`;
 }
 
-/** The fields with our own URI in Contact replaced; other Contacts stay. The same object when nothing changes. */
+/** A SIP URI without its scheme and user part: host, port, parameters. */
+function placeOf(uri: string): string {
+  return uri.replace(/^sips?:(?:[^@]*@)?/, "");
+}
+
+/**
+ * The fields with our own place in Contact replaced, whatever account's user part stands before it; other Contacts stay. The same object when
+ * nothing changes.
+ */
 export function withContact(headers: Headers, ours: string, wanted: string): Headers {
   if (ours === wanted) return headers;
+  const [from, to] = [placeOf(ours), placeOf(wanted)];
+  const scheme = uriScheme(wanted);
   let changed = false;
   const fields = headers.entries().map((entry): readonly [string, string] => {
-    if (fieldKey(entry[0]) !== "contact" || !entry[1].includes(`<${ours}>`)) return entry;
+    if (fieldKey(entry[0]) !== "contact" || !entry[1].includes(from)) return entry;
+    const value = entry[1].replace(/<sips?:([^@<>]*@)?([^<>]*)>/g, (whole, user: string | undefined, place: string) =>
+      place === from || place === `${from};ob` ? `<${scheme}:${user ?? ""}${to}${place.slice(from.length)}>` : whole,
+    );
+    if (value === entry[1]) return entry;
     changed = true;
-    return [entry[0], entry[1].replaceAll(`<${ours}>`, `<${wanted}>`)];
+    return [entry[0], value];
   });
   return changed ? new Headers(fields) : headers;
 }

@@ -43,6 +43,7 @@ function world(options: WorldOptions = {}) {
         account: "sip:alice@a.test",
         registrar: "sip:192.0.2.9",
         expiresS: options.expiresS ?? 600,
+        gruu: true,
         outboundProxies: options.outboundProxies ?? [],
       },
     ],
