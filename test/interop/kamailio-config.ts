@@ -64,9 +64,11 @@ request_route {
   if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
   if (has_totag()) {
     if (loose_route()) {
-      if (!isdsturiset()) handle_ruri_alias();
-      # A globally routable address of a user here (RFC 5627): to the phone that registered it.
-      if (!isdsturiset() && uri == myself && $(ru{uri.param,gr}) != "") lookup("location");
+      if ($du == $null) {
+        handle_ruri_alias();
+        # A globally routable address of a user here (RFC 5627): to the phone that registered it.
+        if (uri == myself && $(ru{uri.param,gr}) != "") lookup("location");
+      }
       route(RELAY);
     }
     if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
