@@ -147,7 +147,8 @@ export async function openTls(options: TlsOptions): Promise<StreamTransport> {
     };
   }
   return new StreamTransport({
-    local: { host: options.advertise ?? reachable(host), port, transport: "tls" },
+    // Nobody listens there without an identity; a Via needs a port all the same.
+    local: { host: options.advertise ?? reachable(host), port: port || 5061, transport: "tls" },
     maker: tlsMaker(options, createSecureContext(context), memory),
     listener,
     clock,

@@ -1,0 +1,350 @@
+// TCP between user agents on loopback: size, reuse, loss, bounds, slow senders, keep-alives.
+
+import { randomBytes } from "node:crypto";
+import { connect, createServer, type Socket } from "node:net";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { systemClock } from "../../../../firmware/runtime/clock.js";
+import { systemTimers } from "../../../../firmware/runtime/timers.js";
+import {
+  openTcp,
+  type RequestOutcome,
+  type SipTransport,
+  type StreamLimits,
+  UdpTransport,
+  UserAgent,
+  type UserAgentOptions,
+} from "../../../../firmware/sip/index.js";
+import { eventually, pause } from "../../../support/wait.js";
+import { listen, outgoing, sdp } from "../support.js";
+
+const agents: UserAgent[] = [];
+const sockets: Socket[] = [];
+const streams = suite("streams");
+
+streams.after.each(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await Promise.all(agents.splice(0).map((ua) => ua.close()));
+});
+
+async function both(limits: Partial<StreamLimits> = {}): Promise<SipTransport[]> {
+  for (;;) {
+    const udp = await UdpTransport.open({ host: "127.0.0.1", port: 0 });
+    try {
+      return [udp, await openTcp({ host: "127.0.0.1", port: udp.local.port, limits })];
+    } catch {
+      await udp.close();
+    }
+  }
+}
+
+function agent(transport: readonly SipTransport[], options: Partial<UserAgentOptions> = {}): UserAgent {
+  const ua = new UserAgent({
+    transport,
+    clock: systemClock,
+    timers: systemTimers,
+    random: randomBytes,
+    contact: { user: "u" },
+    limits: { closeMs: 300 },
+    ...options,
+  });
+  agents.push(ua);
+  return ua;
+}
+
+const uri = (ua: UserAgent, parameters = ""): string => `sip:u@127.0.0.1:${ua.local.port}${parameters}`;
+const from = { uri: "sip:me@127.0.0.1" };
+
+function ask(ua: UserAgent, target: string, method = "OPTIONS"): Promise<RequestOutcome> {
+  return new Promise((resolve) => ua.request(method, { target, from }, resolve));
+}
+
+/** A raw connection and what came over it. */
+async function raw(port: number): Promise<{ socket: Socket; text: () => string; closed: () => boolean }> {
+  const socket = connect(port, "127.0.0.1");
+  sockets.push(socket);
+  let text = "";
+  let closed = false;
+  socket.on("data", (data) => {
+    text += data;
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => {
+    closed = true;
+  });
+  await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
+  return { socket, text: () => text, closed: () => closed };
+}
+
+const options = (n: number): string =>
+  [
+    "OPTIONS sip:u@127.0.0.1 SIP/2.0",
+    `Via: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK${n}`,
+    "Max-Forwards: 70",
+    "From: <sip:raw@127.0.0.1>;tag=1",
+    "To: <sip:u@127.0.0.1>",
+    `Call-ID: raw${n}`,
+    "CSeq: 1 OPTIONS",
+    "Content-Length: 0",
+    "",
+    "",
+  ].join("\r\n");
+
+streams("a whole call over TCP: one connection each way it is asked for, and it is used again", async () => {
+  const [alice, bob] = [agent(await both()), agent(await both())];
+  const log: string[] = [];
+  bob.events = {
+    invite(call) {
+      assert.is(call.source.transport, "tcp");
+      assert.match(call.request.headers.get("Contact") ?? "", /;transport=tcp>/);
+      call.provisional(180);
+      listen(call.accept({ body: sdp("answer") }), log, "bob");
+    },
+  };
+  alice.invite(
+    { target: uri(bob, ";transport=tcp"), from, body: sdp("offer") },
+    outgoing(log, "alice", {
+      accepted: (dialog) => {
+        dialog.ack();
+        setTimeout(() => dialog.bye(), 50);
+      },
+    }),
+  );
+  await eventually(
+    "the end of the call",
+    3000,
+    () => log.includes("alice ended by us") && log.includes("bob ended by peer"),
+  );
+  assert.equal(log, [
+    "alice sent",
+    "alice 180",
+    "alice accepted 200",
+    "bob acked",
+    "bob ended by peer",
+    "alice ended by us",
+  ]);
+  assert.is(alice.connections, 1);
+  assert.is(bob.connections, 1);
+  assert.ok("ok" in (await ask(alice, uri(bob, ";transport=tcp"))));
+  assert.is(alice.connections, 1);
+});
+
+streams(
+  "a request over 1300 bytes takes TCP, a small one UDP, and both say so in their Via (RFC 3261 section 18.1.1)",
+  async () => {
+    const [alice, bob] = [agent(await both()), agent(await both())];
+    const vias: string[] = [];
+    const contacts: string[] = [];
+    bob.events = {
+      invite(call) {
+        vias.push(`${call.source.transport} ${call.request.headers.get("Via")?.slice(0, 11)}`);
+        contacts.push(call.request.headers.get("Contact") ?? "");
+        call.reject(486);
+      },
+    };
+    for (const body of ["x".repeat(2500), "small"])
+      await new Promise<void>((resolve) =>
+        alice.invite({ target: uri(bob), from, body: sdp(body) }, { ...outgoing([], ""), failed: () => resolve() }),
+      );
+    assert.equal(vias, ["tcp SIP/2.0/TCP", "udp SIP/2.0/UDP"]);
+    assert.ok(
+      contacts.every((one) => !one.includes("transport=")),
+      "later requests may take either",
+    );
+    assert.is(alice.counters()["sent-over-mtu"], 0);
+  },
+);
+
+streams(
+  "the other end has no TCP: the large request goes by UDP at once, and the next one without trying",
+  async () => {
+    const alice = agent(await both());
+    const bob = agent([await UdpTransport.open({ host: "127.0.0.1", port: 0 })]);
+    let got = 0;
+    bob.events = {
+      invite(call) {
+        got++;
+        call.reject(486);
+      },
+    };
+    const place = (): Promise<number> =>
+      new Promise((resolve) =>
+        alice.invite(
+          { target: uri(bob), from, body: sdp("x".repeat(2500)) },
+          { ...outgoing([], ""), failed: (failure) => resolve(failure.status) },
+        ),
+      );
+    assert.is(await place(), 486);
+    assert.is(alice.counters()["failed-over"], 1);
+    assert.is(await place(), 486);
+    assert.is(alice.counters()["failed-over"], 1);
+    assert.is(alice.counters()["sent-over-mtu"], 2);
+    assert.is(got, 2);
+  },
+);
+
+streams("CANCEL and the ACK of a failure go the way the INVITE went", async () => {
+  const [alice, bob] = [agent(await both()), agent(await both())];
+  const log: string[] = [];
+  bob.events = {
+    invite(call) {
+      call.events = { cancelled: () => log.push("cancelled") };
+      call.provisional(180);
+    },
+  };
+  const call = alice.invite(
+    { target: uri(bob), from, body: sdp("x".repeat(2500)) },
+    { ...outgoing(log, "alice"), provisional: () => call.cancel() },
+  );
+  await eventually("the end", 3000, () => log.includes("alice failed 487 response"));
+  assert.ok(log.includes("cancelled"));
+  await eventually("the ACK", 1000, () => bob.size().server === 0 && bob.counters()["stray-ack"] === 0);
+});
+
+streams("a connection that breaks fails what waits for it at once, not after 32 s", async () => {
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.once("data", () => socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const alice = agent(await both());
+  const began = Date.now();
+  const outcome = await ask(alice, `sip:x@127.0.0.1:${port};transport=tcp`);
+  assert.ok("failed" in outcome && outcome.failed.cause === "transport", JSON.stringify(outcome));
+  assert.ok(Date.now() - began < 5000);
+  server.close();
+});
+
+streams("nobody listens: said at once", async () => {
+  const alice = agent(await both());
+  const outcome = await ask(alice, "sip:x@127.0.0.1:1;transport=tcp");
+  assert.ok("failed" in outcome && outcome.failed.cause === "transport");
+  assert.match("failed" in outcome ? outcome.failed.reason : "", /ECONNREFUSED/);
+});
+
+streams(
+  "responses go back over the connection; when it is gone, to where the client listens (section 18.2.2)",
+  async () => {
+    const bob = agent(await both());
+    let answer: () => void = () => {};
+    bob.events = {
+      invite(call) {
+        answer = () => call.reject(486);
+      },
+    };
+    const arrived: string[] = [];
+    const listening = createServer((socket) => {
+      sockets.push(socket);
+      socket.on("data", (data) => arrived.push(...`${data}`.split("\r\n")));
+    });
+    await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
+    const { port } = listening.address() as { port: number };
+    const { socket } = await raw(bob.local.port);
+    socket.write(
+      options(1)
+        .replaceAll("OPTIONS", "INVITE")
+        .replace("127.0.0.1:9;", `127.0.0.1:${port};`)
+        .replace("Content-Length", "Contact: <sip:raw@127.0.0.1>\r\nContent-Length"),
+    );
+    await pause(100);
+    socket.destroy();
+    await pause(100);
+    answer();
+    await eventually("the response over a new connection", 2000, () =>
+      arrived.some((line) => line.startsWith("SIP/2.0 486")),
+    );
+    listening.close();
+  },
+);
+
+streams("slow senders are closed: a message that does not end, a connection that says nothing", async () => {
+  const bob = agent(await both({ messageMs: 200 }));
+  const quiet = await raw(bob.local.port);
+  const slow = await raw(bob.local.port);
+  const drip = setInterval(() => slow.socket.write("X"), 20);
+  slow.socket.write("OPTIONS sip:u@127.0.0.1 SIP/2.0\r\nX: ");
+  await eventually("both to be closed", 2000, () => quiet.closed() && slow.closed());
+  clearInterval(drip);
+  assert.is(bob.counters()["connections-slow"], 2);
+  assert.is(bob.connections, 0);
+});
+
+streams("connections are bounded, from one address and in all", async () => {
+  const bob = agent(await both({ perSource: 4, connections: 6 }));
+  const opened: Awaited<ReturnType<typeof raw>>[] = [];
+  for (let i = 0; i < 10; i++) opened.push(await raw(bob.local.port));
+  await eventually("six to be closed", 2000, () => opened.filter((one) => one.closed()).length === 6);
+  assert.is(bob.connections, 4);
+  assert.is(bob.counters()["connections-refused"], 6);
+  opened.find((one) => !one.closed())?.socket.write(options(1));
+  await eventually("an answer", 2000, () => opened.some((one) => /SIP\/2\.0 200/.test(one.text())));
+});
+
+streams("a stream that cannot be read is answered 400 where it can be, and closed", async () => {
+  const bob = agent(await both());
+  const { socket, text, closed } = await raw(bob.local.port);
+  socket.write(options(1));
+  await eventually("200", 2000, () => /SIP\/2\.0 200/.test(text()));
+  socket.write(options(2).replace("Content-Length: 0", "Content-Length: many"));
+  await eventually(
+    "400 and the end",
+    2000,
+    () => /SIP\/2\.0 400 Bad Request: bad or repeated Content-Length/.test(text()) && closed(),
+  );
+  assert.is(bob.counters()["framing-lost"], 1);
+});
+
+streams("who does not read is closed before the phone holds much", async () => {
+  const bob = agent(await both({ unreadBytes: 20_000 }));
+  const { socket, closed } = await raw(bob.local.port);
+  socket.pause();
+  for (let i = 0; i < 60_000 && !closed(); i++) {
+    if (i % 500 === 0) await pause(1);
+    if (socket.destroyed || !socket.writable) break;
+    socket.write(options(i));
+  }
+  await eventually("the end of it", 5000, () => bob.connections === 0);
+  assert.is(bob.counters()["connections-unread"], 1);
+});
+
+streams("pings are answered (RFC 5626 section 4.4.1)", async () => {
+  const bob = agent(await both());
+  const { socket, text } = await raw(bob.local.port);
+  socket.write(options(1));
+  await eventually("200", 2000, () => /SIP\/2\.0 200/.test(text()));
+  const before = text().length;
+  socket.write("\r\n\r\n");
+  await eventually("a pong", 1000, () => text().length > before);
+  assert.is(text().slice(before), "\r\n");
+});
+
+streams("a flow is kept with pings, and its end is told when one is not answered", async () => {
+  let answering = true;
+  let pings = 0;
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.on("data", (data) => {
+      if (`${data}` !== "\r\n\r\n") return;
+      pings++;
+      if (answering) socket.write("\r\n");
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const alice = agent(await both({ pongMs: 150 }));
+  let failure: string | undefined;
+  alice.keepOpen({ host: "127.0.0.1", port, transport: "tcp" }, { everyMs: 50 }, (error) => {
+    failure = error.message;
+  });
+  await eventually("five pings", 3000, () => pings >= 5);
+  assert.is(failure, undefined);
+  answering = false;
+  await eventually("the end of the flow", 3000, () => failure !== undefined);
+  assert.match(failure ?? "", /keep-alive was not answered/);
+  server.close();
+});
+
+streams.run();
