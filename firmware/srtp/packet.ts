@@ -36,3 +36,11 @@ export function checkRoom(packet: Uint8Array, length: number, room: number): voi
   if (!(Number.isInteger(length) && length >= 0 && length + room <= packet.length))
     throw new RangeError(`packet buffer has ${packet.length} bytes, length ${length} and ${room} more are needed`);
 }
+
+/**
+ * True when a datagram that arrived on a port shared by RTP and RTCP is RTCP (RFC 5761 section 4): its second byte is a packet type of
+ * 192 to 223, which payload types stay clear of. Protected packets look the same, their first eight bytes being in the clear.
+ */
+export function isRtcp(packet: Uint8Array, length = packet.length): boolean {
+  return length >= 2 && packet[0] >>> 6 === 2 && packet[1] >= 192 && packet[1] <= 223;
+}

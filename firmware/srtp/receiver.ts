@@ -9,12 +9,17 @@ import {
   readUint32,
   rtpHeaderLength,
 } from "./packet.js";
+import type { SessionKeys } from "./session-keys.js";
 import { SrtpStatus } from "./status.js";
-import { estimateIndex, RTP_INDEX_LIMIT } from "./streams.js";
+import { RTP_INDEX_LIMIT } from "./streams.js";
+
+/** Packets of a stream refused in a row before the next roll-over counter is tried, and then every so many. */
+const STRAYED_AFTER = 16;
+const STRAYED_EVERY = 8;
 
 /**
  * Unprotects what the other end sends. Streams are told apart by SSRC; the first authenticated packet of an SSRC opens its
- * stream. Until a packet's tag is found right it changes nothing: neither the packet nor any state.
+ * stream. Until a packet's tag is found right it changes nothing: neither the packet nor any stream's index or window.
  *
  * @example
  * const receiver = new SrtpReceiver(keys);
@@ -22,97 +27,162 @@ import { estimateIndex, RTP_INDEX_LIMIT } from "./streams.js";
  * if (n < 0) dropped[statusName(n)]++;
  */
 export class SrtpReceiver extends SrtpContext {
+  /** Packets taken under the newest keys since they replaced others. */
+  #underNewest = 0;
+
   /**
    * Verifies the SRTP packet in `packet[0, length)` and decrypts it in place. Padding, when the header announces some, is
    * decrypted like payload and left to the RTP parser.
+   *
+   * A stream that lost more than 2^15 packets in a row has left the range its roll-over counter can be estimated in; after 16 refused
+   * packets the next counter is tried now and then, which finds streams again up to 3 * 2^15 packets on.
    * @returns the length of the RTP packet, or `malformed`, `bad-tag`, `replayed`, `unknown-mki`, `too-many-streams`, `key-limit`
    * or `closed` of {@link SrtpStatus}; then the packet is unchanged
    * @throws RangeError when `length` is not within `packet`
    */
   unprotectRtp(packet: Uint8Array, length: number): number {
-    const session = this.session;
-    if (session === undefined) return SrtpStatus.closed;
+    if (this.keys.length === 0) return SrtpStatus.closed;
     checkRoom(packet, length, 0);
-    const mki = session.mki;
-    const tagBytes = session.suite.rtpTagBytes;
-    const end = length - tagBytes - mki.length;
-    const header = rtpHeaderLength(packet, end);
-    if (header < 0 || end - header > KEYSTREAM_MAX_BYTES) return SrtpStatus.malformed;
-    if (!carries(packet, end, mki)) return SrtpStatus.unknownMki;
-
+    if (length < RTP_HEADER_BYTES || packet[0] >>> 6 !== 2) return SrtpStatus.malformed;
     const streams = this.rtpStreams;
-    const { rtp } = session;
     const ssrc = readUint32(packet, RTP_HEADER_BYTES - 4);
     const sequence = (packet[2] << 8) | packet[3];
-    let slot = streams.find(ssrc);
-    let roc: number;
-    if (slot >= 0) {
-      const index = estimateIndex(streams.highest(slot), sequence);
-      if (index >= RTP_INDEX_LIMIT) return SrtpStatus.keyLimit;
-      if (streams.seen(slot, index)) return SrtpStatus.replayed;
-      roc = (index - sequence) / 0x10000;
-      rtp.mac.compute(packet, 0, end, roc);
-      if (!rtp.mac.matches(packet, end + mki.length, tagBytes)) return SrtpStatus.badTag;
-    } else {
-      if (streams.full) return SrtpStatus.tooManyStreams;
-      roc = session.roc;
-      rtp.mac.compute(packet, 0, end, roc);
-      if (!rtp.mac.matches(packet, end + mki.length, tagBytes)) {
-        // A stream that began just below 2^16 and whose first packets got lost, or one that wrapped while its roll-over counter
-        // was on its way to us, is first seen with a small number and the next counter (RFC 3711 section 3.3.1, last caveat).
-        if (sequence >= 0x8000 || roc === 0xffffffff) return SrtpStatus.badTag;
-        roc++;
-        rtp.mac.compute(packet, 0, end, roc);
-        if (!rtp.mac.matches(packet, end + mki.length, tagBytes)) return SrtpStatus.badTag;
-      }
-      slot = streams.open(ssrc);
-    }
+    const slot = streams.find(ssrc);
+    if (slot < 0) return this.#first(packet, length, ssrc, sequence);
 
-    rtp.crypt(packet, header, end, ssrc, roc, sequence);
-    streams.mark(slot, roc * 0x10000 + sequence);
-    return end;
+    const index = streams.estimate(slot, sequence);
+    if (index >= RTP_INDEX_LIMIT) return SrtpStatus.keyLimit;
+    let status: number = SrtpStatus.replayed;
+    if (!streams.seen(slot, index)) {
+      status = this.#try(packet, length, ssrc, index, slot);
+      if (status >= 0) {
+        streams.mark(slot, index);
+        streams.refused[slot] = 0;
+        return status;
+      }
+      if (status !== SrtpStatus.badTag) return status;
+    }
+    const refused = streams.refused[slot] + 1;
+    streams.refused[slot] = refused;
+    if (refused < STRAYED_AFTER || refused % STRAYED_EVERY !== 0) return status;
+    const next = index + 0x10000;
+    if (next >= RTP_INDEX_LIMIT || next <= streams.highest(slot)) return status;
+    const found = this.#try(packet, length, ssrc, next, slot);
+    if (found < 0) return status;
+    streams.mark(slot, next);
+    streams.refused[slot] = 0;
+    return found;
+  }
+
+  /** A packet of an SSRC that is not known. */
+  #first(packet: Uint8Array, length: number, ssrc: number, sequence: number): number {
+    const streams = this.rtpStreams;
+    if (streams.full) return SrtpStatus.tooManyStreams;
+    let index = this.firstRollover(ssrc, this.keys[0]) * 0x10000 + sequence;
+    let status = this.#try(packet, length, ssrc, index, -1);
+    if (status === SrtpStatus.badTag && sequence < 0x8000 && index + 0x10000 < RTP_INDEX_LIMIT) {
+      // A stream that began just below 2^16 and whose first packets got lost, or one that wrapped while its roll-over counter
+      // was on its way to us, is first seen with a small number and the next counter (RFC 3711 section 3.3.1, last caveat).
+      index += 0x10000;
+      status = this.#try(packet, length, ssrc, index, -1);
+    }
+    if (status >= 0) streams.mark(streams.open(ssrc), index);
+    return status;
+  }
+
+  /** Tries the keys there are on a packet, as the one with `index`. @returns its length when one fits */
+  #try(packet: Uint8Array, length: number, ssrc: number, index: number, slot: number): number {
+    const all = this.keys;
+    let status: number = SrtpStatus.unknownMki;
+    for (let i = 0; i < all.length; i++) {
+      const keys = all[i];
+      const found = tryRtp(packet, length, ssrc, index, slot, keys);
+      if (found >= 0) {
+        this.count(keys, keys.rtpUsage);
+        if (all.length > 1) this.#taken(i);
+        return found;
+      }
+      // A packet's MKI may name a key that it is not under by chance only: a bad tag says more than an unknown MKI.
+      if (status === SrtpStatus.unknownMki || found === SrtpStatus.badTag) status = found;
+    }
+    return status;
   }
 
   /**
    * Verifies the SRTCP packet in `packet[0, length)` and, when its E flag is set, decrypts it in place. A packet that is
    * authenticated but not encrypted is taken (RFC 3711 section 3.4).
-   * @returns the length of the compound RTCP packet, or `malformed`, `bad-tag`, `replayed`, `unknown-mki`, `too-many-streams` or
-   * `closed` of {@link SrtpStatus}; then the packet is unchanged
+   * @returns the length of the compound RTCP packet, or `malformed`, `bad-tag`, `replayed`, `unknown-mki`, `too-many-streams`,
+   * `key-limit` or `closed` of {@link SrtpStatus}; then the packet is unchanged
    * @throws RangeError when `length` is not within `packet`
    */
   unprotectRtcp(packet: Uint8Array, length: number): number {
-    const session = this.session;
-    if (session === undefined) return SrtpStatus.closed;
+    const all = this.keys;
+    if (all.length === 0) return SrtpStatus.closed;
     checkRoom(packet, length, 0);
-    const mki = session.mki;
-    const tagBytes = session.suite.rtcpTagBytes;
-    const signed = length - tagBytes - mki.length;
-    const end = signed - 4;
-    if (end < RTCP_HEADER_BYTES || packet[0] >>> 6 !== 2 || end - RTCP_HEADER_BYTES > KEYSTREAM_MAX_BYTES)
-      return SrtpStatus.malformed;
-    if (!carries(packet, signed, mki)) return SrtpStatus.unknownMki;
+    if (length < RTCP_HEADER_BYTES || packet[0] >>> 6 !== 2) return SrtpStatus.malformed;
+    let status: number = SrtpStatus.unknownMki;
+    for (let i = 0; i < all.length; i++) {
+      const found = this.#tryRtcp(packet, length, all[i]);
+      if (found >= 0) {
+        this.count(all[i], all[i].rtcpUsage);
+        if (all.length > 1) this.#taken(i);
+        return found;
+      }
+      if (status === SrtpStatus.unknownMki || found === SrtpStatus.badTag) status = found;
+    }
+    return status;
+  }
 
+  #tryRtcp(packet: Uint8Array, length: number, keys: SessionKeys): number {
+    const { mki } = keys;
+    const tagBytes = keys.suite.rtcpTagBytes;
+    const end = length - tagBytes - mki.length - 4;
+    if (end < RTCP_HEADER_BYTES || end - RTCP_HEADER_BYTES > KEYSTREAM_MAX_BYTES) return SrtpStatus.malformed;
+    const aead = keys.suite.mode === "gcm";
+    if (!keys.named(packet, aead ? length - mki.length : end + 4)) return SrtpStatus.unknownMki;
     const streams = this.rtcpStreams;
     const ssrc = readUint32(packet, RTCP_HEADER_BYTES - 4);
-    const flagged = readUint32(packet, end);
-    const index = flagged & 0x7fffffff;
+    const flagged = readUint32(packet, aead ? end + tagBytes : end);
+    const index = flagged % 0x80000000;
     let slot = streams.find(ssrc);
     if (slot < 0) {
       if (streams.full) return SrtpStatus.tooManyStreams;
     } else if (streams.seen(slot, index)) return SrtpStatus.replayed;
-
-    const { rtcp } = session;
-    rtcp.mac.compute(packet, 0, signed);
-    if (!rtcp.mac.matches(packet, signed + mki.length, tagBytes)) return SrtpStatus.badTag;
+    if (keys.rtcpUsage.exhausted) return SrtpStatus.keyLimit;
+    if (!keys.rtcp(index).openRtcp(packet, end, ssrc, flagged, mki.length, tagBytes)) return SrtpStatus.badTag;
     if (slot < 0) slot = streams.open(ssrc);
-    if (flagged >= 0x80000000) rtcp.crypt(packet, RTCP_HEADER_BYTES, end, ssrc, index >>> 16, index & 0xffff);
     streams.mark(slot, index);
     return end;
   }
+
+  protected override replaced(): void {
+    this.#underNewest = 0;
+  }
+
+  /** A packet was taken under key number `i`; replaced keys go once the peer has surely changed over. */
+  #taken(i: number): void {
+    if (i === 0 && ++this.#underNewest === this.replayWindow) this.dropOldKeys();
+  }
 }
 
-/** True when `packet` holds `mki` at `at`. Public bytes: no need for constant time. */
-function carries(packet: Uint8Array, at: number, mki: Uint8Array): boolean {
-  for (let i = 0; i < mki.length; i++) if (packet[at + i] !== mki[i]) return false;
-  return true;
+function tryRtp(
+  packet: Uint8Array,
+  length: number,
+  ssrc: number,
+  index: number,
+  slot: number,
+  keys: SessionKeys,
+): number {
+  const { mki, rtpTagBytes } = keys;
+  const end = length - rtpTagBytes - mki.length;
+  const header = rtpHeaderLength(packet, end);
+  if (header < 0 || end - header > KEYSTREAM_MAX_BYTES) return SrtpStatus.malformed;
+  if (!keys.named(packet, keys.suite.mode === "gcm" ? end + rtpTagBytes : end)) return SrtpStatus.unknownMki;
+  // A key that is not for this index is as good as one that the packet does not name.
+  if (index < keys.from || index > keys.to) return SrtpStatus.unknownMki;
+  if (keys.rtpUsage.exhausted) return SrtpStatus.keyLimit;
+  const from = keys.encryptRtp ? header : end;
+  return keys.rtp(index).openRtp(packet, from, end, ssrc, index, slot, mki.length, rtpTagBytes)
+    ? end
+    : SrtpStatus.badTag;
 }

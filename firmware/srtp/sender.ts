@@ -10,7 +10,7 @@ import {
   rtpHeaderLength,
 } from "./packet.js";
 import { SrtpStatus } from "./status.js";
-import { estimateIndex, RTCP_INDEX_LIMIT, RTP_INDEX_LIMIT } from "./streams.js";
+import { RTCP_INDEX_LIMIT, RTP_INDEX_LIMIT } from "./streams.js";
 
 /**
  * Protects what one end sends. Streams are told apart by SSRC; the first packet of an SSRC opens its stream.
@@ -24,22 +24,22 @@ export class SrtpSender extends SrtpContext {
   /**
    * Encrypts and authenticates the RTP packet in `packet[0, length)`, in place, and appends MKI and tag:
    *
-   *     | RTP header, CSRCs, extension | encrypted payload and padding | MKI | tag, 10 bytes |
+   *     | RTP header, CSRCs, extension | encrypted payload and padding | MKI | tag, 10 or 4 bytes |
    *     |<------------- authenticated, with the roll-over counter --------->|
    *
-   * (the MKI itself is not authenticated, RFC 3711 section 3.1). The roll-over counter follows the sequence numbers given: one
-   * may wrap, be skipped, or be sent late within the replay window, but is never protected twice. A repeat sends the bytes
-   * already protected.
+   * (the MKI itself is not authenticated, RFC 3711 section 3.1), or with an AEAD suite (RFC 7714 section 8.2):
+   *
+   *     | RTP header, CSRCs, extension | encrypted payload and padding | tag, 16 bytes | MKI |
+   *
+   * The roll-over counter follows the sequence numbers given: one may wrap, be skipped, or be sent late within the replay window,
+   * but is never protected twice. A repeat sends the bytes already protected.
    * @returns the new length, or `malformed`, `too-many-streams`, `index-used`, `key-limit` or `closed` of {@link SrtpStatus};
    * then the packet is unchanged
    * @throws RangeError when `packet` has no room for the trailer
    */
   protectRtp(packet: Uint8Array, length: number): number {
-    const session = this.session;
-    if (session === undefined) return SrtpStatus.closed;
-    const mki = session.mki;
-    const tagBytes = session.suite.rtpTagBytes;
-    checkRoom(packet, length, mki.length + tagBytes);
+    if (this.keys.length === 0) return SrtpStatus.closed;
+    checkRoom(packet, length, this.rtpTrailer);
     const header = rtpHeaderLength(packet, length);
     if (header < 0 || length - header > KEYSTREAM_MAX_BYTES) return SrtpStatus.malformed;
 
@@ -49,46 +49,51 @@ export class SrtpSender extends SrtpContext {
     let slot = streams.find(ssrc);
     let index: number;
     if (slot >= 0) {
-      index = estimateIndex(streams.highest(slot), sequence);
+      index = streams.estimate(slot, sequence);
       if (index >= RTP_INDEX_LIMIT) return SrtpStatus.keyLimit;
       if (streams.seen(slot, index)) return SrtpStatus.indexUsed;
     } else {
-      slot = streams.open(ssrc);
-      if (slot < 0) return SrtpStatus.tooManyStreams;
-      index = session.roc * 0x10000 + sequence;
+      if (streams.full) return SrtpStatus.tooManyStreams;
+      index = this.firstRollover(ssrc, this.keys[0]) * 0x10000 + sequence;
     }
+    const keys = this.keysFor(index);
+    if (keys === undefined || keys.rtpUsage.exhausted) return SrtpStatus.keyLimit;
+    if (slot < 0) slot = streams.open(ssrc);
     streams.mark(slot, index);
 
-    const roc = (index - sequence) / 0x10000;
-    const { rtp } = session;
-    rtp.crypt(packet, header, length, ssrc, roc, sequence);
-    rtp.mac.compute(packet, 0, length, roc);
-    return appendTrailer(packet, length, mki, rtp.mac, tagBytes);
+    const from = keys.encryptRtp ? header : length;
+    const end = keys.rtp(index).sealRtp(packet, from, length, ssrc, index, slot, keys.mki, keys.rtpTagBytes);
+    this.count(keys, keys.rtpUsage);
+    return end;
   }
 
   /**
-   * Encrypts and authenticates the compound RTCP packet in `packet[0, length)`, in place, and appends E flag, index, MKI and tag:
+   * Encrypts and authenticates the compound (or, RFC 5506, reduced-size) RTCP packet in `packet[0, length)`, in place, and appends E
+   * flag, index, MKI and tag:
    *
    *     | first 8 bytes | encrypted rest | E, index: 4 bytes | MKI | tag, 10 bytes |
    *     |<------------------- authenticated --------------->|
    *
+   * or with an AEAD suite (RFC 7714 section 9.2):
+   *
+   *     | first 8 bytes | encrypted rest | tag, 16 bytes | E, index: 4 bytes | MKI |
+   *
    * The stream is that of the first packet's SSRC; its index counts from 0.
-   * @param encrypt false: authenticated only, the E flag is 0
+   * @param encrypt false: authenticated only, the E flag is 0. Default: what the keys say
    * @returns the new length, or `malformed`, `too-many-streams`, `key-limit` or `closed` of {@link SrtpStatus}; then the packet
    * is unchanged
    * @throws RangeError when `packet` has no room for the trailer
    */
-  protectRtcp(packet: Uint8Array, length: number, encrypt = true): number {
-    const session = this.session;
-    if (session === undefined) return SrtpStatus.closed;
-    const mki = session.mki;
-    const tagBytes = session.suite.rtcpTagBytes;
-    checkRoom(packet, length, 4 + mki.length + tagBytes);
+  protectRtcp(packet: Uint8Array, length: number, encrypt?: boolean): number {
+    if (this.keys.length === 0) return SrtpStatus.closed;
+    const keys = this.keys[0];
+    checkRoom(packet, length, this.rtcpTrailer);
     if (length < RTCP_HEADER_BYTES || packet[0] >>> 6 !== 2 || length - RTCP_HEADER_BYTES > KEYSTREAM_MAX_BYTES)
       return SrtpStatus.malformed;
 
     const streams = this.rtcpStreams;
     const ssrc = readUint32(packet, RTCP_HEADER_BYTES - 4);
+    if (keys.rtcpUsage.exhausted) return SrtpStatus.keyLimit;
     let slot = streams.find(ssrc);
     if (slot < 0) slot = streams.open(ssrc);
     if (slot < 0) return SrtpStatus.tooManyStreams;
@@ -96,26 +101,14 @@ export class SrtpSender extends SrtpContext {
     if (index >= RTCP_INDEX_LIMIT) return SrtpStatus.keyLimit;
     streams.mark(slot, index);
 
-    const { rtcp } = session;
-    if (encrypt) rtcp.crypt(packet, RTCP_HEADER_BYTES, length, ssrc, index >>> 16, index & 0xffff);
-    packet[length] = (index >>> 24) | (encrypt ? 0x80 : 0);
-    packet[length + 1] = index >>> 16;
-    packet[length + 2] = index >>> 8;
-    packet[length + 3] = index;
-    rtcp.mac.compute(packet, 0, length + 4);
-    return appendTrailer(packet, length + 4, mki, rtcp.mac, tagBytes);
+    const { mki, suite } = keys;
+    const encrypted = encrypt === undefined ? keys.encryptRtcp : encrypt && suite.mode !== "null";
+    const end = keys.rtcp(index).sealRtcp(packet, length, ssrc, index, encrypted, mki, suite.rtcpTagBytes);
+    this.count(keys, keys.rtcpUsage);
+    return end;
   }
-}
 
-/** Writes MKI and tag at `packet[at]`; the length then. */
-function appendTrailer(
-  packet: Uint8Array,
-  at: number,
-  mki: Uint8Array,
-  mac: { writeTag(out: Uint8Array, at: number, length: number): void },
-  tagBytes: number,
-): number {
-  for (let i = 0; i < mki.length; i++) packet[at++] = mki[i];
-  mac.writeTag(packet, at, tagBytes);
-  return at + tagBytes;
+  protected override replaced(): void {
+    this.dropOldKeys();
+  }
 }

@@ -1,119 +1,212 @@
-// The session keys of one master key, ready for packets: one transform for RTP, one for RTCP.
+// One master key, ready for packets: its session keys (renewed by the key derivation rate), its range and its lifetime.
 
-import { Aes, HmacSha1, wipe } from "../crypto/index.js";
+import { createPacketCipher, equal, type PacketCipher, wipe } from "../crypto/index.js";
 import { deriveInto, SrtpLabel } from "./derivation.js";
 import type { SrtpKeys } from "./keys.js";
+import { RTCP_INDEX_LIMIT, RTP_INDEX_LIMIT } from "./streams.js";
 import { MKI_MAX_BYTES, type SrtpSuite, srtpSuites } from "./suites.js";
+import { Transform } from "./transform.js";
 
-/** AES-CM and HMAC-SHA1 under the session keys of one protocol (RTP or RTCP). */
-export class Transform {
-  readonly #cipher: Aes;
-  /** Session salt as the upper 112 bits of four words. */
-  readonly #salt: Int32Array;
-  /** The authentication half; `compute`, then `writeTag` or `matches`. */
-  readonly mac: HmacSha1;
+const nothing = new Uint8Array(0);
+/** Session keys of so many key derivation periods are at hand: the current one and those around it. */
+const PERIODS = 4;
+/** A label no standard uses: what it derives tells keys apart without keeping them. */
+const IDENTITY_LABEL = 0xff;
 
-  constructor(cipher: Aes, salt: Uint8Array, mac: HmacSha1) {
-    this.#cipher = cipher;
-    const words = new Int32Array(4);
-    for (let i = 0; i < salt.length; i++) words[i >>> 2] |= salt[i] << (24 - ((i & 3) << 3));
-    this.#salt = words;
-    this.mac = mac;
+/** How often a master key was used by one protocol. */
+export class Usage {
+  /** Packets so far. */
+  used = 0;
+  /** The next count somebody wants to hear of. */
+  next: number;
+
+  constructor(readonly limit: number) {
+    this.next = Math.max(1, Math.floor(limit * (15 / 16)));
   }
 
-  /**
-   * Encrypts or decrypts `data[start, end)` in place (RFC 3711 section 4.1.1). The 48-bit packet index is high * 2^16 + low:
-   * roll-over counter and sequence number for RTP; for RTCP the index' upper 15 and lower 16 bits.
-   */
-  crypt(data: Uint8Array, start: number, end: number, ssrc: number, high: number, low: number): void {
-    const salt = this.#salt;
-    this.#cipher.counterXor(data, start, end, salt[0], salt[1] ^ ssrc, salt[2] ^ high, salt[3] ^ (low << 16));
-  }
-
-  wipe(): void {
-    this.#cipher.wipe();
-    this.#salt.fill(0);
-    this.mac.wipe();
+  get exhausted(): boolean {
+    return this.used >= this.limit;
   }
 }
 
-const nothing = new Uint8Array(0);
+/** Transforms of one protocol by key derivation period. */
+class Periods {
+  readonly #numbers = new Float64Array(PERIODS).fill(-1);
+  readonly #transforms: (Transform | undefined)[] = new Array(PERIODS).fill(undefined);
+  readonly #lastUse = new Float64Array(PERIODS);
+  #clock = 0;
+
+  constructor(readonly make: (r: number) => Transform) {}
+
+  at(r: number): Transform {
+    let oldest = 0;
+    for (let i = 0; i < PERIODS; i++) {
+      if (this.#numbers[i] === r) {
+        this.#lastUse[i] = ++this.#clock;
+        return this.#transforms[i]!;
+      }
+      if (this.#lastUse[i] < this.#lastUse[oldest]) oldest = i;
+    }
+    this.#transforms[oldest]?.wipe();
+    this.#numbers[oldest] = r;
+    this.#lastUse[oldest] = ++this.#clock;
+    return (this.#transforms[oldest] = this.make(r));
+  }
+
+  wipe(): void {
+    for (const transform of this.#transforms) transform?.wipe();
+    this.#transforms.fill(undefined);
+    this.#numbers.fill(-1);
+  }
+}
 
 /** Everything a context derives from one {@link SrtpKeys}. */
 export class SessionKeys {
   readonly suite: SrtpSuite;
-  readonly rtp: Transform;
-  readonly rtcp: Transform;
   /** Master key identifier, empty when there is none. */
   readonly mki: Uint8Array;
   /** Roll-over counter for streams that begin under these keys. */
-  readonly roc: number;
+  roc: number;
+  readonly from: number;
+  readonly to: number;
+  readonly encryptRtp: boolean;
+  readonly encryptRtcp: boolean;
+  /** Bytes of the tag, 0 for unauthenticated RTP. */
+  readonly rtpTagBytes: number;
+  readonly rtpUsage: Usage;
+  readonly rtcpUsage: Usage;
+  /** Replaced by other keys: taken for packets still on their way, not for long. */
+  retiring = false;
+  readonly #kdr: number;
+  readonly #rtp: Periods;
+  readonly #rtcp: Periods;
+  readonly #rtpAlways: Transform | undefined;
+  readonly #rtcpAlways: Transform | undefined;
+  readonly #master: PacketCipher;
+  readonly #masterSalt: Uint8Array;
+  readonly #identity = new Uint8Array(16);
 
   /**
    * Copies what it needs; the caller wipes its own arrays.
-   * @throws RangeError for an unknown suite or a length or counter out of range, TypeError when a key is not bytes. No text
-   * contains key material.
+   * @throws RangeError for an unknown suite or a value out of range, TypeError when a key is not bytes. No text contains key material.
    */
   constructor(keys: SrtpKeys) {
-    const suite = Object.hasOwn(srtpSuites, keys.suite) ? srtpSuites[keys.suite] : undefined;
-    if (!suite) throw new RangeError(`suite is not supported: ${String(keys.suite).slice(0, 64)}`);
-    const { masterKey, masterSalt, mki = nothing, roc = 0 } = keys;
-    for (const [name, value] of Object.entries({ masterKey, masterSalt, mki }))
-      if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
-    if (masterKey.length !== suite.keyBytes)
-      throw new RangeError(`masterKey must have ${suite.keyBytes} bytes, has ${masterKey.length}`);
-    if (masterSalt.length !== suite.saltBytes)
-      throw new RangeError(`masterSalt must have ${suite.saltBytes} bytes, has ${masterSalt.length}`);
-    if (mki.length > MKI_MAX_BYTES)
-      throw new RangeError(`mki must have at most ${MKI_MAX_BYTES} bytes, has ${mki.length}`);
-    if (!(Number.isInteger(roc) && roc >= 0 && roc <= 0xffffffff))
-      throw new RangeError(`roc must be a whole number from 0 to 2^32 - 1, is ${roc}`);
-
+    const suite = checkKeys(keys);
+    const { mki = nothing, roc = 0, kdr = 0, from = 0, to = RTP_INDEX_LIMIT - 1, lifetime = RTP_INDEX_LIMIT } = keys;
     this.suite = suite;
     this.mki = mki.slice();
     this.roc = roc;
-    const master = new Aes(masterKey);
-    this.rtp = transform(
-      suite,
-      master,
-      masterSalt,
-      SrtpLabel.rtpEncryption,
-      SrtpLabel.rtpAuthentication,
-      SrtpLabel.rtpSalt,
-    );
-    this.rtcp = transform(
-      suite,
-      master,
-      masterSalt,
-      SrtpLabel.rtcpEncryption,
-      SrtpLabel.rtcpAuthentication,
-      SrtpLabel.rtcpSalt,
-    );
-    master.wipe();
+    this.from = from;
+    this.to = to;
+    this.encryptRtp = keys.unencryptedRtp !== true;
+    // With the NULL cipher the E flag is 0, as others have it too.
+    this.encryptRtcp = keys.unencryptedRtcp !== true && suite.mode !== "null";
+    this.rtpTagBytes = keys.unauthenticatedRtp === true ? 0 : suite.rtpTagBytes;
+    this.rtpUsage = new Usage(lifetime);
+    this.rtcpUsage = new Usage(Math.min(lifetime, RTCP_INDEX_LIMIT));
+
+    this.#kdr = kdr;
+    this.#master = createPacketCipher({ mode: "counter", key: keys.masterKey });
+    this.#masterSalt = keys.masterSalt.slice();
+    deriveInto(this.#identity, this.#master, this.#masterSalt, IDENTITY_LABEL, 0);
+    const { rtpEncryption, rtpAuthentication, rtpSalt, rtcpEncryption, rtcpAuthentication, rtcpSalt } = SrtpLabel;
+    this.#rtp = new Periods((r) => this.#derive(rtpEncryption, rtpAuthentication, rtpSalt, r));
+    this.#rtcp = new Periods((r) => this.#derive(rtcpEncryption, rtcpAuthentication, rtcpSalt, r));
+    if (kdr > 0) return;
+    this.#rtpAlways = this.#rtp.at(0);
+    this.#rtcpAlways = this.#rtcp.at(0);
+    // Without a derivation rate the master key has done its work.
+    this.#master.wipe();
+    this.#masterSalt.fill(0);
   }
 
-  /** Zeroes every schedule, salt and midstate. */
+  /** The transform for an RTP packet index. */
+  rtp(index: number): Transform {
+    return this.#rtpAlways ?? this.#rtp.at(Math.floor(index / this.#kdr));
+  }
+
+  /** The transform for an RTCP index. */
+  rtcp(index: number): Transform {
+    return this.#rtcpAlways ?? this.#rtcp.at(Math.floor(index / this.#kdr));
+  }
+
+  /** True when both come from the same master key and salt under the same suite and agreement. */
+  same(other: SessionKeys): boolean {
+    return (
+      this.suite === other.suite &&
+      this.#kdr === other.#kdr &&
+      this.from === other.from &&
+      this.to === other.to &&
+      this.encryptRtp === other.encryptRtp &&
+      this.encryptRtcp === other.encryptRtcp &&
+      this.rtpTagBytes === other.rtpTagBytes &&
+      this.rtpUsage.limit === other.rtpUsage.limit &&
+      equal(this.mki, other.mki) &&
+      equal(this.#identity, other.#identity)
+    );
+  }
+
+  /** True when `packet` holds this key's MKI at `at`. Public bytes: no need for constant time. */
+  named(packet: Uint8Array, at: number): boolean {
+    const { mki } = this;
+    for (let i = 0; i < mki.length; i++) if (packet[at + i] !== mki[i]) return false;
+    return true;
+  }
+
+  /** Zeroes every key, schedule, salt and midstate. */
   wipe(): void {
-    this.rtp.wipe();
-    this.rtcp.wipe();
+    this.#rtp.wipe();
+    this.#rtcp.wipe();
+    this.#rtpAlways?.wipe();
+    this.#rtcpAlways?.wipe();
+    this.#master.wipe();
+    wipe(this.#masterSalt, this.#identity);
+  }
+
+  #derive(encryption: number, authentication: number, salting: number, r: number): Transform {
+    const { mode, keyBytes, authKeyBytes, saltBytes } = this.suite;
+    const key = new Uint8Array(keyBytes);
+    const authKey = new Uint8Array(authKeyBytes);
+    const salt = new Uint8Array(saltBytes);
+    deriveInto(key, this.#master, this.#masterSalt, encryption, r);
+    deriveInto(authKey, this.#master, this.#masterSalt, authentication, r);
+    deriveInto(salt, this.#master, this.#masterSalt, salting, r);
+    // f8: m = k_s || 0x555..5 (RFC 3711 section 4.1.2.2).
+    const maskedKey = key.map((byte, i) => byte ^ (i < saltBytes ? salt[i] : 0x55));
+    const made = new Transform({ mode, key, authKey, maskedKey }, salt);
+    wipe(key, authKey, salt, maskedKey);
+    return made;
   }
 }
 
-function transform(
-  suite: SrtpSuite,
-  master: Aes,
-  masterSalt: Uint8Array,
-  encryption: number,
-  authentication: number,
-  salting: number,
-): Transform {
-  const key = new Uint8Array(suite.keyBytes);
-  const authKey = new Uint8Array(suite.authKeyBytes);
-  const salt = new Uint8Array(suite.saltBytes);
-  deriveInto(key, master, masterSalt, encryption);
-  deriveInto(authKey, master, masterSalt, authentication);
-  deriveInto(salt, master, masterSalt, salting);
-  const made = new Transform(new Aes(key), salt, new HmacSha1(authKey));
-  wipe(key, authKey, salt);
-  return made;
+/**
+ * Sees to it that keys are ones this library takes.
+ * @throws RangeError or TypeError naming the member that is wrong, never its content.
+ */
+export function checkKeys(keys: SrtpKeys): SrtpSuite {
+  const suite = Object.hasOwn(srtpSuites, keys.suite) ? srtpSuites[keys.suite] : undefined;
+  if (!suite) throw new RangeError(`suite is not supported: ${String(keys.suite).slice(0, 64)}`);
+  const { masterKey, masterSalt, mki = nothing, roc = 0, kdr = 0 } = keys;
+  const { from = 0, to = RTP_INDEX_LIMIT - 1, lifetime = RTP_INDEX_LIMIT } = keys;
+  for (const [name, value] of Object.entries({ masterKey, masterSalt, mki }))
+    if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
+  if (masterKey.length !== suite.keyBytes)
+    throw new RangeError(`masterKey must have ${suite.keyBytes} bytes, has ${masterKey.length}`);
+  if (masterSalt.length !== suite.saltBytes)
+    throw new RangeError(`masterSalt must have ${suite.saltBytes} bytes, has ${masterSalt.length}`);
+  if (mki.length > MKI_MAX_BYTES)
+    throw new RangeError(`mki must have at most ${MKI_MAX_BYTES} bytes, has ${mki.length}`);
+  const whole = (name: string, value: number, least: number, most: number) => {
+    if (!(Number.isInteger(value) && value >= least && value <= most))
+      throw new RangeError(`${name} must be a whole number from ${least} to ${most}, is ${value}`);
+  };
+  whole("roc", roc, 0, 0xffffffff);
+  whole("from", from, 0, RTP_INDEX_LIMIT - 1);
+  whole("to", to, from, RTP_INDEX_LIMIT - 1);
+  whole("lifetime", lifetime, 1, RTP_INDEX_LIMIT);
+  whole("kdr", kdr, 0, 2 ** 24);
+  if ((kdr & (kdr - 1)) !== 0) throw new RangeError(`kdr must be 0 or a power of two, is ${kdr}`);
+  if (keys.unauthenticatedRtp === true && suite.mode === "gcm")
+    throw new RangeError(`unauthenticatedRtp is not possible with ${suite.name}`);
+  return suite;
 }

@@ -13,7 +13,7 @@ export const RTCP_INDEX_LIMIT = 2 ** 31;
  * @param sequence RTP sequence number, 0 to 65535
  */
 export function estimateIndex(highest: number, sequence: number): number {
-  const s = highest % 0x10000;
+  const s = highest & 0xffff;
   const base = highest - s;
   if (s < 0x8000) return sequence - s > 0x8000 && base > 0 ? base - 0x10000 + sequence : base + sequence;
   return s - 0x8000 > sequence ? base + 0x10000 + sequence : base + sequence;
@@ -30,8 +30,15 @@ export class StreamTable {
   /** One bit per index, at index mod window; bits above the highest index are 0. */
   readonly #bits: Int32Array;
   readonly #window: number;
+  /** Slot + 1 by hash of the SSRC, 0 where there is none; twice as long as there are slots, and open addressing. */
+  readonly #places: Uint16Array;
+  readonly #shift: number;
+  /** Roll-over counter somebody told for the next packet, or -1. */
+  readonly #told: Float64Array;
   #count = 0;
   #last = 0;
+  /** Packets refused in a row, per slot; for whoever wants to count them. */
+  readonly refused: Uint32Array;
 
   /**
    * @param capacity number of streams, 1 to 1024
@@ -46,6 +53,11 @@ export class StreamTable {
     this.#highest = new Float64Array(capacity).fill(-1);
     this.#bits = new Int32Array((capacity * window) >>> 5);
     this.#window = window;
+    const bits = Math.ceil(Math.log2(capacity)) + 1;
+    this.#places = new Uint16Array(2 ** bits);
+    this.#shift = 32 - bits;
+    this.#told = new Float64Array(capacity).fill(-1);
+    this.refused = new Uint32Array(capacity);
   }
 
   /** Number of streams held. */
@@ -60,15 +72,17 @@ export class StreamTable {
   /** Slot of `ssrc` (unsigned 32 bits), or -1. */
   find(ssrc: number): number {
     const ssrcs = this.#ssrcs;
-    const count = this.#count;
     const last = this.#last;
-    if (last < count && ssrcs[last] === ssrc) return last;
-    for (let slot = 0; slot < count; slot++)
+    if (last < this.#count && ssrcs[last] === ssrc) return last;
+    const places = this.#places;
+    for (let place = this.#home(ssrc); ; place = (place + 1) & (places.length - 1)) {
+      const slot = places[place] - 1;
+      if (slot < 0) return -1;
       if (ssrcs[slot] === ssrc) {
         this.#last = slot;
         return slot;
       }
-    return -1;
+    }
   }
 
   /** Opens a stream for an `ssrc` that has none; its slot, or -1 when the table is full. */
@@ -76,7 +90,16 @@ export class StreamTable {
     if (this.full) return -1;
     const slot = this.#count++;
     this.#ssrcs[slot] = ssrc;
+    const places = this.#places;
+    let place = this.#home(ssrc);
+    while (places[place] !== 0) place = (place + 1) & (places.length - 1);
+    places[place] = slot + 1;
     return slot;
+  }
+
+  /** Where looking for an SSRC begins: the upper bits of a product with 2^32 divided by the golden ratio. */
+  #home(ssrc: number): number {
+    return Math.imul(ssrc, 0x9e3779b1) >>> this.#shift;
   }
 
   ssrc(slot: number): number {
@@ -99,11 +122,24 @@ export class StreamTable {
     return ((this.#bits[(slot * window + bit) >>> 5] >>> (bit & 31)) & 1) === 1;
   }
 
+  /** Index of a packet with `sequence` of the stream in `slot`: {@link estimateIndex}, or as somebody told it. */
+  estimate(slot: number, sequence: number): number {
+    const highest = this.#highest[slot];
+    const told = this.#told[slot] * 0x10000 + sequence;
+    return told > highest ? told : estimateIndex(highest, sequence);
+  }
+
+  /** The next packet's roll-over counter is `roc`, if that leads forward. */
+  tell(slot: number, roc: number): void {
+    this.#told[slot] = roc;
+  }
+
   /** Remembers an `index` that {@link seen} did not know, and moves the window ahead when it is the highest yet. */
   mark(slot: number, index: number): void {
     const window = this.#window;
     const bits = this.#bits;
     const first = (slot * window) >>> 5;
+    this.#told[slot] = -1;
     const ahead = index - this.#highest[slot];
     if (ahead > 0) {
       if (ahead >= window) bits.fill(0, first, first + (window >>> 5));

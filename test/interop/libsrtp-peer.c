@@ -1,7 +1,9 @@
 /* Puts packets through libsrtp2: what test/interop/libsrtp.test.ts talks to.
  *
- * usage: libsrtp-peer send|receive KEY MKI RTCP ROC SSRC...
- *   KEY   master key and salt, 60 hexadecimal digits
+ * usage: libsrtp-peer send|receive SUITE KEY MKI RTCP ROC SSRC...
+ *   SUITE name of the protection profile, as firmware/srtp/keys.ts has it; with "/clear" RTP is not encrypted,
+ *         with "/unauthenticated" it has no tag
+ *   KEY   master key and salt in hexadecimal
  *   MKI   master key identifier in hexadecimal, or -
  *   RTCP  "encrypt" or "authenticate" (E flag 0)
  *   ROC   roll-over counter every stream starts with
@@ -33,14 +35,36 @@ static size_t from_hex(const char *text, unsigned char *out, size_t room) {
     return digits / 2;
 }
 
+typedef void (*profile)(srtp_crypto_policy_t *);
+
+static const struct {
+    const char *name;
+    profile rtp, rtcp;
+    size_t key;
+} suites[] = {
+    { "AES_CM_128_HMAC_SHA1_80", srtp_crypto_policy_set_rtp_default, srtp_crypto_policy_set_rtp_default, 30 },
+    { "AES_CM_128_HMAC_SHA1_32", srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32, srtp_crypto_policy_set_rtp_default, 30 },
+    { "AES_256_CM_HMAC_SHA1_80", srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80, 46 },
+    { "AES_256_CM_HMAC_SHA1_32", srtp_crypto_policy_set_aes_cm_256_hmac_sha1_32, srtp_crypto_policy_set_aes_cm_256_hmac_sha1_80, 46 },
+    { "AEAD_AES_128_GCM", srtp_crypto_policy_set_aes_gcm_128_16_auth, srtp_crypto_policy_set_aes_gcm_128_16_auth, 28 },
+    { "AEAD_AES_256_GCM", srtp_crypto_policy_set_aes_gcm_256_16_auth, srtp_crypto_policy_set_aes_gcm_256_16_auth, 44 },
+    { "NULL_HMAC_SHA1_80", srtp_crypto_policy_set_null_cipher_hmac_sha1_80, srtp_crypto_policy_set_null_cipher_hmac_sha1_80, 30 },
+    { "NULL_HMAC_SHA1_32", srtp_crypto_policy_set_null_cipher_hmac_sha1_80, srtp_crypto_policy_set_null_cipher_hmac_sha1_80, 30 },
+    { "AES_CM_128_HMAC_SHA1_80/clear", srtp_crypto_policy_set_rtp_default, srtp_crypto_policy_set_rtp_default, 30 },
+    { "AES_CM_128_HMAC_SHA1_80/unauthenticated", srtp_crypto_policy_set_aes_cm_128_null_auth, srtp_crypto_policy_set_rtp_default, 30 },
+};
+
 int main(int argc, char **argv) {
-    if (argc < 7) die("see the usage in the source", argc);
+    if (argc < 8) die("see the usage in the source", argc);
     int sending = strcmp(argv[1], "send") == 0;
     unsigned char key[64], mki[SRTP_MAX_MKI_LEN];
-    if (from_hex(argv[2], key, sizeof key) != 30) die("KEY must have 30 octets", 0);
-    size_t mki_length = strcmp(argv[3], "-") == 0 ? 0 : from_hex(argv[3], mki, sizeof mki);
-    int clear_rtcp = strcmp(argv[4], "authenticate") == 0;
-    uint32_t roc = (uint32_t)strtoul(argv[5], NULL, 10);
+    size_t suite = 0, count = sizeof suites / sizeof *suites;
+    while (suite < count && strcmp(suites[suite].name, argv[2]) != 0) suite++;
+    if (suite == count) die("unknown SUITE", 0);
+    if (from_hex(argv[3], key, sizeof key) != suites[suite].key) die("KEY has another length", (int)suites[suite].key);
+    size_t mki_length = strcmp(argv[4], "-") == 0 ? 0 : from_hex(argv[4], mki, sizeof mki);
+    int clear_rtcp = strcmp(argv[5], "authenticate") == 0;
+    uint32_t roc = (uint32_t)strtoul(argv[6], NULL, 10);
 
     srtp_err_status_t status = srtp_init();
     if (status) die("srtp_init", status);
@@ -48,13 +72,15 @@ int main(int argc, char **argv) {
     status = srtp_create(&session, NULL);
     if (status) die("srtp_create", status);
 
-    for (int i = 6; i < argc; i++) {
+    for (int i = 7; i < argc; i++) {
         srtp_policy_t policy;
         srtp_master_key_t master = { key, mki, (unsigned)mki_length };
         srtp_master_key_t *masters[1] = { &master };
         memset(&policy, 0, sizeof policy);
-        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
-        srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
+        suites[suite].rtp(&policy.rtp);
+        suites[suite].rtcp(&policy.rtcp);
+        if (strcmp(argv[2], "NULL_HMAC_SHA1_32") == 0) policy.rtp.auth_tag_len = 4;
+        if (strstr(argv[2], "/clear")) policy.rtp.sec_serv = sec_serv_auth;
         if (clear_rtcp) policy.rtcp.sec_serv = sec_serv_auth;
         policy.ssrc.type = ssrc_specific;
         policy.ssrc.value = (uint32_t)strtoul(argv[i], NULL, 10);

@@ -28,7 +28,7 @@ export function throughLibsrtp(
     bytes,
   ]);
   const key = Buffer.concat([keys.key, keys.salt]).toString("hex");
-  const output = execFileSync(program, [direction, key, "-", "encrypt", "0", String(ssrc)], {
+  const output = execFileSync(program, [direction, "AES_CM_128_HMAC_SHA1_80", key, "-", "encrypt", "0", String(ssrc)], {
     input: Buffer.concat(frames),
     maxBuffer: 2 ** 26,
   });

@@ -84,7 +84,16 @@ function libsrtp(
     packet.bytes,
   ]);
   const key = hex(keys.masterKey) + hex(keys.masterSalt);
-  const args = [direction, key, keys.mki ? hex(keys.mki) : "-", rtcp, String(keys.roc ?? 0), ...SSRCS.map(String)];
+  const more = keys.unencryptedRtp ? "/clear" : keys.unauthenticatedRtp ? "/unauthenticated" : "";
+  const args = [
+    direction,
+    keys.suite + more,
+    key,
+    keys.mki ? hex(keys.mki) : "-",
+    rtcp,
+    String(keys.roc ?? 0),
+    ...SSRCS.map(String),
+  ];
   const output = execFileSync(program!, args, { input: Buffer.concat(frames), maxBuffer: 2 ** 28 });
   const verdicts: Verdict[] = [];
   for (let at = 0; at < output.length; ) {
@@ -124,11 +133,30 @@ function ours(keys: SrtpKeys, packets: readonly Datagram[], encrypt: boolean): D
   });
 }
 
+// Not here: AES-192, which libsrtp 2.5 derives with an AES-256 PRF from key and half the salt (RFC 6188 section 7.4 has the right numbers),
+// and unencrypted RTP under AEAD, which it encrypts all the same (RFC 7714 section 16.1.3 has the right packet).
 const variants: { name: string; more: Partial<SrtpKeys>; rtcp: "encrypt" | "authenticate" }[] = [
   { name: "no MKI", more: {}, rtcp: "encrypt" },
   { name: "no MKI, roll-over counter 70000, RTCP not encrypted", more: { roc: 70000 }, rtcp: "authenticate" },
   { name: "MKI of 4 bytes", more: { mki: Uint8Array.of(1, 0, 255, 9) }, rtcp: "encrypt" },
   { name: "MKI of 128 bytes", more: { mki: new Uint8Array(128).map((_, i) => i) }, rtcp: "encrypt" },
+  ...(
+    [
+      "AES_CM_128_HMAC_SHA1_32",
+      "AES_256_CM_HMAC_SHA1_80",
+      "AES_256_CM_HMAC_SHA1_32",
+      "AEAD_AES_128_GCM",
+      "AEAD_AES_256_GCM",
+      "NULL_HMAC_SHA1_80",
+      "NULL_HMAC_SHA1_32",
+    ] as const
+  ).map((suite) => ({ name: suite, more: { suite }, rtcp: "encrypt" as const })),
+  {
+    name: "AEAD_AES_128_GCM, MKI, roll-over counter 9, RTCP not encrypted",
+    more: { suite: "AEAD_AES_128_GCM", mki: Uint8Array.of(9, 8, 7), roc: 9 },
+    rtcp: "authenticate",
+  },
+  { name: "RTP not encrypted", more: { unencryptedRtp: true }, rtcp: "encrypt" },
 ];
 
 if (program !== undefined)

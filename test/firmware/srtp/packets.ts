@@ -1,14 +1,15 @@
 // Builds RTP and RTCP packets and keys for the SRTP tests.
 
 import { randomBytes } from "node:crypto";
-import type { SrtpKeys } from "../../../firmware/srtp/index.js";
+import { type SrtpKeys, srtpSuites } from "../../../firmware/srtp/index.js";
 
-/** Random keys of the one suite there is. */
+/** Random keys, of AES_CM_128_HMAC_SHA1_80 unless `more` says otherwise. */
 export function randomKeys(more: Partial<SrtpKeys> = {}): SrtpKeys {
+  const { suite = "AES_CM_128_HMAC_SHA1_80" } = more;
   return {
-    suite: "AES_CM_128_HMAC_SHA1_80",
-    masterKey: new Uint8Array(randomBytes(16)),
-    masterSalt: new Uint8Array(randomBytes(14)),
+    suite,
+    masterKey: new Uint8Array(randomBytes(srtpSuites[suite].keyBytes)),
+    masterSalt: new Uint8Array(randomBytes(srtpSuites[suite].saltBytes)),
     ...more,
   };
 }
