@@ -94,7 +94,7 @@ export class SessionKeys {
     const suite = checkKeys(keys);
     const { mki = nothing, roc = 0, kdr = 0, from = 0, to = RTP_INDEX_LIMIT - 1, lifetime = RTP_INDEX_LIMIT } = keys;
     this.suite = suite;
-    this.mki = mki.slice();
+    this.mki = new Uint8Array(mki);
     this.roc = roc;
     this.from = from;
     this.to = to;
@@ -107,7 +107,8 @@ export class SessionKeys {
 
     this.#kdr = kdr;
     this.#master = createPacketCipher({ mode: "counter", key: keys.masterKey });
-    this.#masterSalt = keys.masterSalt.slice();
+    // Not slice(): a Buffer's would be the same memory.
+    this.#masterSalt = new Uint8Array(keys.masterSalt);
     deriveInto(this.#identity, this.#master, this.#masterSalt, IDENTITY_LABEL, 0);
     const { rtpEncryption, rtpAuthentication, rtpSalt, rtcpEncryption, rtcpAuthentication, rtcpSalt } = SrtpLabel;
     this.#rtp = new Periods((r) => this.#derive(rtpEncryption, rtpAuthentication, rtpSalt, r));

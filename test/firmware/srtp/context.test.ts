@@ -50,10 +50,20 @@ test("the caller may wipe its keys at once", () => {
 });
 
 test("constructing leaves the caller's keys alone", () => {
-  const keys = randomKeys();
-  const before = hex(keys.masterKey) + hex(keys.masterSalt);
-  new SrtpSender(keys).close();
-  assert.is(hex(keys.masterKey) + hex(keys.masterSalt), before);
+  const own = randomKeys({ mki: Uint8Array.of(1, 2) });
+  // Buffers too, whose slice() is no copy.
+  const buffers = {
+    ...own,
+    masterKey: Buffer.from(own.masterKey),
+    masterSalt: Buffer.from(own.masterSalt),
+    mki: Buffer.of(1, 2),
+  };
+  for (const keys of [own, buffers]) {
+    const before = hex(keys.masterKey) + hex(keys.masterSalt) + hex(keys.mki!);
+    new SrtpSender(keys).close();
+    new SrtpReceiver(keys).close();
+    assert.is(hex(keys.masterKey) + hex(keys.masterSalt) + hex(keys.mki!), before);
+  }
 });
 
 test("printing a context or turning it into JSON shows no key, salt or state of the hash", () => {
