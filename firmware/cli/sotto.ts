@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { CallSnapshot } from "../call/types.js";
 import { ConfigError, loadConfig } from "../config/index.js";
 import { ControlClient } from "../control/index.js";
+import { addMikeyCommands } from "./mikey/index.js";
 import { eventLine, statusText } from "./words.js";
 
 const defaultConfig = "sotto.json";
@@ -138,6 +139,8 @@ export function createProgram(version: string): Command {
       });
     },
   );
+
+  addMikeyCommands(program);
 
   const config = program.command("config").description("look at configuration files");
   config

@@ -14,16 +14,38 @@ export function envelopeLength(key: KeyObject): number {
   return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
 }
 
-/** Encrypts a secret. Throws RangeError when the key is no RSA key or too short for it. */
-export function sealEnvelope(publicKey: KeyObject, secret: Uint8Array, padding: EnvelopePadding): Uint8Array {
+/** Bytes that are not zero. */
+function padBytes(length: number, random: (length: number) => Uint8Array): Uint8Array {
+  const bytes = random(length);
+  for (let i = 0; i < length; i++) while (bytes[i] === 0) bytes[i] = random(1)[0];
+  return bytes;
+}
+
+/**
+ * Encrypts a secret. Throws RangeError when the key is no RSA key or too short for it.
+ * @param random gives the bytes of PKCS#1 v1.5 padding; OAEP's come from OpenSSL.
+ */
+export function sealEnvelope(
+  publicKey: KeyObject,
+  secret: Uint8Array,
+  padding: EnvelopePadding,
+  random: (length: number) => Uint8Array = randomBytes,
+): Uint8Array {
   const room = envelopeLength(publicKey) - (padding === "pkcs1" ? 11 : 42);
   if (publicKey.asymmetricKeyType !== "rsa" || secret.length > room)
     throw new RangeError(`an RSA key with room for ${secret.length} bytes is needed`);
-  const how =
-    padding === "pkcs1"
-      ? { key: publicKey, padding: constants.RSA_PKCS1_PADDING }
-      : { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha1" };
-  return new Uint8Array(publicEncrypt(how, secret));
+  if (padding === "oaep") {
+    const how = { key: publicKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha1" };
+    return new Uint8Array(publicEncrypt(how, secret));
+  }
+  const block = new Uint8Array(envelopeLength(publicKey));
+  const pad = block.length - 3 - secret.length;
+  block[1] = 2;
+  block.set(padBytes(pad, random), 2);
+  block.set(secret, 3 + pad);
+  const sealed = publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, block);
+  block.fill(0);
+  return new Uint8Array(sealed);
 }
 
 /** 0xff when x is zero (x from 0 to 2^24), else 0. */

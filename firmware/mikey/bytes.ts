@@ -4,6 +4,9 @@ import type { InputError } from "../runtime/result.js";
 
 const empty = new Uint8Array(0);
 
+/** Told of a field: its name, its first byte and how many bytes it has. */
+export type FieldObserver = (name: string, offset: number, length: number) => void;
+
 /**
  * Reads from bytes of the network. After the first failure (running off the end, or {@link fail}) every further read
  * gives zero or nothing; the caller looks at {@link failure} once it has read a whole piece.
@@ -11,11 +14,15 @@ const empty = new Uint8Array(0);
 export class ByteReader {
   failure: InputError | undefined;
 
-  /** Reads `bytes` from `offset` up to, not including, `end`. Offsets in errors count from the start of `bytes`. */
+  /**
+   * Reads `bytes` from `offset` up to, not including, `end`. Offsets in errors count from the start of `bytes`.
+   * @param observe told of every field read: its name, where it is and how many bytes it has.
+   */
   constructor(
     readonly bytes: Uint8Array,
     public offset = 0,
     readonly end = bytes.length,
+    readonly observe?: FieldObserver,
   ) {}
 
   /** Bytes not yet read. */
@@ -27,21 +34,31 @@ export class ByteReader {
     this.failure ??= { code, text, offset };
   }
   u8(what: string): number {
-    return this.need(1, what) ? this.bytes[this.offset++] : 0;
+    if (!this.need(1, what)) return 0;
+    this.observe?.(what, this.offset, 1);
+    return this.bytes[this.offset++];
   }
   u16(what: string): number {
     if (!this.need(2, what)) return 0;
+    this.observe?.(what, this.offset, 2);
     const at = (this.offset += 2) - 2;
     return (this.bytes[at] << 8) | this.bytes[at + 1];
   }
   u32(what: string): number {
     if (!this.need(4, what)) return 0;
-    const high = this.u16(what);
-    return high * 0x10000 + this.u16(what);
+    this.observe?.(what, this.offset, 4);
+    const at = (this.offset += 4) - 4;
+    const { bytes } = this;
+    return bytes[at] * 0x1000000 + ((bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]);
+  }
+  /** Passes over bytes that a reader of their own looks into. */
+  skip(length: number, what: string): void {
+    if (this.need(length, what)) this.offset += length;
   }
   /** A copy of the next `length` bytes: it outlives the datagram and can be wiped on its own. */
   take(length: number, what: string): Uint8Array {
     if (!this.need(length, what)) return empty;
+    if (length > 0) this.observe?.(what, this.offset, length);
     return copy(this.bytes.subarray(this.offset, (this.offset += length)));
   }
 

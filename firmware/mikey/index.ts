@@ -5,7 +5,7 @@ export { Bundle, type SharedKeys, type UpdateOptions, wipeSharedKeys } from "./b
 export { type Capabilities, PeerMemory } from "./capabilities.js";
 export { anyDirectory, CertificateDirectory } from "./certificate-directory.js";
 export { type CryptoSession, deriveSessions, type MapShape, type MasterKey } from "./crypto-sessions.js";
-export { type Dialect, prfOf } from "./dialect.js";
+export { type Dialect, dhSecretFor, prfOf } from "./dialect.js";
 export { EnvelopeCache } from "./envelope-cache.js";
 export * from "./errors.js";
 export { csbIdExtension, type KeyId, keyIdExtension, parseCsbId, parseKeyIds } from "./extensions.js";

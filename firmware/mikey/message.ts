@@ -1,7 +1,7 @@
 // A whole message: header and payload chain, read from bytes and written to bytes (RFC 3830 sections 5.2, 5.3).
 
 import { fail, type InputError, type Result } from "../runtime/result.js";
-import { ByteReader, ByteWriter, copy } from "./bytes.js";
+import { ByteReader, ByteWriter, copy, type FieldObserver } from "./bytes.js";
 import { type Header, parseHeader, printHeader } from "./header.js";
 import { PayloadType } from "./numbers.js";
 import {
@@ -72,10 +72,12 @@ function parseChain(
  * Reads a message. Errors carry the exact byte offset; codes: `truncated`, `too-long`, `too-many`, `unsupported-version`,
  * and `unsupported-…` for a number that decides a field's length and is not known (`cs-map`, `timestamp`, `dh-group`, `mac`,
  * `hash`, `key-data`).
+ * @param observe told of every field in its order.
  */
 export function parseMessage(
   bytes: Uint8Array,
   codecs: CodecTable = standardCodecs,
+  observe?: FieldObserver,
 ): Result<ParsedMessage, MessageError> {
   const payloads: Payload[] = [];
   const offsets: number[] = [];
@@ -83,7 +85,7 @@ export function parseMessage(
     const text = `message of ${bytes.length} bytes, at most ${MAX_MESSAGE_BYTES} are read`;
     return { ok: false, error: { code: "too-long", text, offset: MAX_MESSAGE_BYTES, payloads } };
   }
-  const reader = new ByteReader(bytes);
+  const reader = new ByteReader(bytes, 0, bytes.length, observe);
   const { header, next } = parseHeader(reader);
   if (reader.failure) return { ok: false, error: { ...reader.failure, payloads } };
   const failure = parseChain(reader, next, codecs, payloads, offsets);
@@ -103,9 +105,10 @@ export function parsePayloads(
   bytes: Uint8Array,
   first: number,
   codecs: CodecTable = standardCodecs,
+  observe?: FieldObserver,
 ): Result<readonly Payload[]> {
   const payloads: Payload[] = [];
-  const reader = new ByteReader(bytes);
+  const reader = new ByteReader(bytes, 0, bytes.length, observe);
   const failure = parseChain(reader, first, codecs, payloads, []);
   if (failure) return { ok: false, error: failure };
   const rest = bytes.subarray(reader.offset);

@@ -83,7 +83,11 @@ export function seal(
   const open: KemacPayload = { kind: "kemac", encryption, data, macAlgorithm, mac: emptyMac(macAlgorithm) };
   const kemac = isWrapped ? open : { ...open, mac: kemacMac(transport, open) };
   const indicator = indicators[cache];
-  const pke: PkePayload = { kind: "pke", cache: indicator, data: sealEnvelope(publicKey, envelopeKey, padding) };
+  const pke: PkePayload = {
+    kind: "pke",
+    cache: indicator,
+    data: sealEnvelope(publicKey, envelopeKey, padding, random),
+  };
   return ok({ kemac, pke, keys, envelopeKey, transport, envelope: envelopeOf(indicator, envelopeKey) });
 }
 

@@ -31,10 +31,10 @@ export const policyCodec: PayloadCodec<PolicyPayload> = {
     const protocol = reader.u8("policy protocol");
     const length = reader.u16("policy length");
     const start = reader.offset;
-    reader.take(length, "policy parameters");
+    reader.skip(length, "policy parameters");
     const parameters: PolicyParameter[] = [];
     if (!reader.failure) {
-      const inside = new ByteReader(reader.bytes, start, start + length);
+      const inside = new ByteReader(reader.bytes, start, start + length, reader.observe);
       while (inside.remaining > 0 && !inside.failure) {
         if (parameters.length === MAX_PARAMETERS) inside.fail("too-many", `more than ${MAX_PARAMETERS} parameters`);
         const type = inside.u8("policy parameter type");

@@ -1,0 +1,127 @@
+// `sotto mikey inspect`: every byte accounted for, and what keys prove and open.
+
+import { createPrivateKey } from "node:crypto";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { explain } from "../../../../firmware/cli/mikey/explain.js";
+import { inspectionText, readMessage } from "../../../../firmware/cli/mikey/index.js";
+import { type InspectKeys, inspectMessages } from "../../../../firmware/cli/mikey/inspect.js";
+import { makeVectors } from "../../../../firmware/cli/mikey/vectors.js";
+import { TrustStore } from "../../../../firmware/crypto/certificates.js";
+import { haveShared, sharedFiles, sharedJson } from "../../../shared.js";
+import { bytes } from "../../../vectors.js";
+
+const test = suite("mikey inspect");
+const nowMs = Date.UTC(2026, 10, 20, 12);
+const none: InspectKeys = { privateKeys: [], certificates: [], nowMs };
+const vectors = await makeVectors();
+
+for (const vector of vectors) {
+  const messages = [bytes(vector.offer), bytes(vector.answer)];
+  const { certificates, psk } = vector;
+  const keys: InspectKeys = {
+    ...none,
+    ...(psk ? { psk: bytes(psk) } : {}),
+    ...(certificates
+      ? {
+          trust: new TrustStore(certificates.authority),
+          privateKeys: [certificates.initiator, certificates.responder].map((one) =>
+            createPrivateKey(one.privateKeyPem),
+          ),
+        }
+      : {}),
+  };
+
+  test(`${vector.name}: every byte belongs to one field, in order`, () => {
+    for (const message of messages) {
+      const { parts, error } = explain(message);
+      assert.is(error, undefined);
+      let at = 0;
+      for (const { fields } of parts)
+        for (const { offset, length, hex } of fields) {
+          assert.is(offset, at);
+          assert.is(hex, Buffer.from(message.subarray(at, at + length)).toString("hex"));
+          at += length;
+        }
+      assert.is(at, message.length);
+    }
+  });
+
+  test(`${vector.name}: what the keys prove, and the keys it carries`, async () => {
+    const done = await inspectMessages(messages, keys);
+    for (const { checks } of done) {
+      assert.ok(checks.length > 0);
+      for (const { what, result, text } of checks) assert.is(result, true, `${what}: ${text}`);
+    }
+    if (vector.method === "dh" || vector.method === "dhhmac") return;
+    assert.ok(done.some((one) => one.keys.some(({ key }) => key === vector.tgk)));
+    assert.equal(
+      done[1].sessions.map(({ tek, salt }) => [tek, salt]),
+      vector.sessions.map(({ tek, salt }) => [tek, salt]),
+    );
+  });
+
+  test(`${vector.name}: damage is said, missing keys are said, nothing throws`, async () => {
+    const damaged = messages.map((message) => message.slice());
+    damaged[0][damaged[0].length - 1] ^= 1;
+    damaged[1][damaged[1].length - 1] ^= 1;
+    const wrong = await inspectMessages(damaged, keys);
+    assert.ok(wrong.every(({ checks }) => checks.some(({ result }) => result === false)));
+    for (const one of await inspectMessages(messages, none))
+      assert.ok(one.checks.every(({ result }) => result !== false));
+    assert.match(inspectionText((await inspectMessages(messages, none))[0]), /HDR common header[\s\S]*T timestamp/);
+  });
+}
+
+test("messages come as people have them", () => {
+  const [{ offer }] = vectors;
+  const base64 = Buffer.from(offer, "hex").toString("base64");
+  for (const text of [base64, offer, `a=key-mgmt:mikey ${base64}\r\n`, `mikey ${base64}`])
+    assert.is(Buffer.from(readMessage(text)).toString("hex"), offer);
+  assert.throws(() => readMessage("?"), /base64/);
+});
+
+test("a message that breaks off is explained as far as it goes", async () => {
+  const [{ offer }] = vectors;
+  for (const length of [0, 1, 9, 30, 60]) {
+    const [one] = await inspectMessages([bytes(offer).subarray(0, length)], none);
+    assert.ok(one.explained.error);
+    assert.match(inspectionText(one), /breaks off/);
+  }
+});
+
+if (haveShared("vectors/mikey"))
+  test("minisip's exchanges, with its keys and dialect", async () => {
+    interface Exchange {
+      readonly iMessage: string;
+      readonly rMessage: string;
+      readonly pskHex?: string;
+      readonly rfcPrf: boolean;
+      readonly tgk: string;
+      readonly method: string;
+      readonly aliceKeyPem?: string;
+      readonly bobKeyPem?: string;
+      readonly caPem?: string;
+    }
+    for (const file of sharedFiles("vectors/mikey").filter((name) => /^minisip-(psk|pke|rsar|dh-).*json$/.test(name))) {
+      const one = sharedJson<Exchange>(`vectors/mikey/${file}`);
+      const pems = [one.aliceKeyPem, one.bobKeyPem].filter((pem) => pem !== undefined && pem !== "");
+      const done = await inspectMessages([one.iMessage, one.rMessage].map(readMessage), {
+        ...none,
+        ...(one.pskHex ? { psk: bytes(one.pskHex) } : {}),
+        ...(one.caPem ? { trust: new TrustStore(one.caPem) } : {}),
+        privateKeys: pems.map((pem) => createPrivateKey(pem ?? "")),
+        compat: one.rfcPrf ? "minisip-rfc-prf" : "minisip",
+        nowMs: Date.UTC(2026, 10, 21),
+      });
+      for (const { checks } of done)
+        for (const { what, result, text } of checks) assert.is.not(result, false, `${file} ${what}: ${text}`);
+      if (one.method !== "dh")
+        assert.ok(
+          done.some(({ keys }) => keys.some(({ key }) => key === one.tgk)),
+          file,
+        );
+    }
+  });
+
+test.run();
