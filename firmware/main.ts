@@ -134,6 +134,9 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
         keying: keying[i],
         codecs: account.codecs,
         autoAnswerMs: account.autoAnswerMs,
+        messages: account.messages ?? account.security !== "required",
+        anonymous: account.anonymous,
+        registers: account.register,
       }),
     ),
     userAgent,
@@ -148,6 +151,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     maxCalls: config.maxCalls,
     offerBudget: config.offerBudget,
     ringLimitMs: config.ring.limitS * 1000,
+    callers: { ...config.callers, allow: [...config.callers.allow, ...config.contacts.map(({ uri }) => uri)] },
     onEvent: (event) => {
       handset?.onCall(event);
       publish(event);
@@ -268,6 +272,13 @@ function obey(method: string, params: Record<string, unknown>, { calls, handset,
     case "dial":
       return calls.dial(
         text(params["uri"], "uri"),
+        params["account"] === undefined ? undefined : text(params["account"], "account"),
+        params["anonymous"] === undefined ? {} : { anonymous: params["anonymous"] === true },
+      );
+    case "message":
+      return calls.sendMessage(
+        text(params["uri"], "uri"),
+        text(params["text"], "text"),
         params["account"] === undefined ? undefined : text(params["account"], "account"),
       );
     case "answer":

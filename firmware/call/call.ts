@@ -17,6 +17,8 @@ export interface CallIdentity {
   readonly direction: "outgoing" | "incoming";
   readonly account: string;
   readonly peer: { readonly uri: string; readonly displayName?: string };
+  /** What the network says of the caller, unproved. */
+  readonly asserted?: { readonly uri: string; readonly displayName?: string };
 }
 
 export abstract class Call {
@@ -33,6 +35,10 @@ export abstract class Call {
   private heldByPeer = false;
   private limit: Timer | undefined;
   private reoffering = false;
+  /** An early answer is in use. */
+  protected early = false;
+  private earlyMedia = false;
+  protected quiet = false;
   protected wasRefused = false;
 
   constructor(
@@ -54,6 +60,11 @@ export abstract class Call {
           );
         }
       },
+      heard: () => {
+        if (!this.early || this.state !== "ringing") return;
+        this.earlyMedia = true;
+        this.changed();
+      },
       digit: (digit, durationMs) => environment.emit({ type: "digit", id: identity.id, digit, durationMs }),
     });
   }
@@ -72,8 +83,11 @@ export abstract class Call {
 
   /** What the rooms above see. */
   snapshot(): CallSnapshot {
-    const { id, direction, account, peer } = this.identity;
+    const { id, direction, account, peer, asserted } = this.identity;
     return {
+      ...(asserted ? { asserted } : {}),
+      ...(this.quiet ? { quiet: true } : {}),
+      ...(this.earlyMedia && this.state === "ringing" ? { earlyMedia: true } : {}),
       id,
       direction,
       state: this.state,
@@ -114,7 +128,13 @@ export abstract class Call {
     if (!this.dialog || (this.state !== "active" && this.state !== "held"))
       throw new Error("only a running call can be held");
     if (this.reoffering || (this.state === "held") === on) return;
-    const dialog = this.dialog;
+    this.reoffer(on);
+  }
+
+  /** Sends the session as it is or shall be (held or not) in a re-INVITE. */
+  private reoffer(on: boolean): void {
+    const { dialog } = this;
+    if (!dialog) return;
     const offer = this.media.makeHoldOffer(on);
     if (!offer.ok) throw new Error(offer.refusal.user);
     this.reoffering = true;
@@ -141,6 +161,9 @@ export abstract class Call {
     dialog.events = {
       acked,
       reinvite: (request) => void this.onReinvite(request),
+      refresh: () => {
+        if (!this.reoffering && (this.state === "active" || this.state === "held")) this.reoffer(this.state === "held");
+      },
       ended: (why) => {
         if (this.over) return;
         const peerReason = why.headers?.get("Reason");
@@ -160,6 +183,7 @@ export abstract class Call {
   protected activate(): void {
     if (this.over) return;
     this.state = "active";
+    if (this.early) this.media.mute(this.muted);
     this.answeredAtMs ??= this.environment.clock.wallMs();
     this.setLimit(undefined);
     this.changed();

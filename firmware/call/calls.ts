@@ -2,14 +2,25 @@
 
 import type { StreamStatistics, Voice } from "../media/voice.js";
 import type { Clock, Log, Timers, Trace } from "../runtime/index.js";
-import type { IncomingInvite, SipAddress } from "../sip/contract.js";
-import { parseNameAddr, parseSipUri, type SipUri, type UserAgent, unescapeUri } from "../sip/index.js";
+import type { IncomingInvite, ResponseOptions, SipAddress } from "../sip/contract.js";
+import {
+  parseNameAddr,
+  parseSipUri,
+  type SipRequest,
+  type SipUri,
+  telToSip,
+  type UserAgent,
+  unescapeUri,
+} from "../sip/index.js";
 import { type BudgetOptions, WorkBudget } from "./budget.js";
 import type { Call } from "./call.js";
+import { type CallerRules, everybodyRings, judgeCaller } from "./caller-policy.js";
 import type { CallAccount, CallEnvironment } from "./environment.js";
 import { IncomingCall } from "./incoming.js";
+import { receiveMessage, sendMessage } from "./messages.js";
 import { OutgoingCall } from "./outgoing.js";
-import type { CallControl, CallEvent, CallSnapshot } from "./types.js";
+import { endOfFailure } from "./reasons.js";
+import type { CallControl, CallEvent, CallSnapshot, DialOptions } from "./types.js";
 
 /** What {@link Calls} is made of. */
 export interface CallsOptions {
@@ -29,6 +40,8 @@ export interface CallsOptions {
   /** How many offers of strangers are verified. */
   readonly offerBudget?: BudgetOptions;
   readonly ringLimitMs: number;
+  /** Who may ring; by default everybody. */
+  readonly callers?: CallerRules;
   readonly onEvent: (event: CallEvent) => void;
 }
 
@@ -70,12 +83,14 @@ export class Calls implements CallControl {
       random: options.random,
       localAddress: options.localAddress,
       ringLimitMs: options.ringLimitMs,
+      callers: options.callers ?? everybodyRings,
       lastSendMs: () => options.userAgent.lastSendMs,
       emit: (event) => options.onEvent(event),
       ended: (call) => this.ended(call),
     };
     options.userAgent.events = {
       invite: (invite) => void this.incoming(invite),
+      message: (request) => this.message(request),
       // What an INVITE would get now (RFC 3261 section 11.2).
       options: () => ({ status: this.closing ? 480 : this.calls.size >= options.maxCalls ? 486 : 200 }),
     };
@@ -86,11 +101,49 @@ export class Calls implements CallControl {
     return this.accountFor(uri) !== undefined;
   }
 
-  dial(uri: string, accountUri?: string): CallSnapshot {
+  /** Sends a text message; resolves when it was taken. @throws Error with a sentence for the user. */
+  async sendMessage(uri: string, text: string, accountUri?: string): Promise<void> {
+    const account = this.accountOf(accountUri);
+    const target = telToSip(uri, account.uri) ?? uri;
+    if (!parseSipUri(target).ok) throw new Error(`not a SIP address: ${uri.slice(0, 200)}`);
+    const route = this.options.route?.(account.uri) ?? { routes: [] };
+    const outcome = await sendMessage(this.options.userAgent, account, target, text, route);
+    if ("failed" in outcome) throw new Error(`not delivered: ${endOfFailure(outcome.failed).user}`);
+  }
+
+  private message(request: SipRequest): ResponseOptions & { readonly status: number } {
+    const wanted = parseSipUri(request.uri);
+    const account = wanted.ok ? this.accountFor(wanted.value) : undefined;
+    if (!account) return { status: 404 };
+    const { answer, event } = receiveMessage(request, account);
+    if (event?.type === "message") {
+      const verdict = judgeCaller(this.environment.callers, {
+        claimed: event.from,
+        asserted: assertedBy(request)?.uri,
+      });
+      if (verdict === "block" || verdict === "reject") return { status: 603 };
+      this.environment.emit(event);
+    }
+    return answer;
+  }
+
+  private accountOf(accountUri: string | undefined): CallAccount {
     if (this.closing) throw new Error("the phone is being switched off");
-    const { accounts, maxCalls } = this.options;
+    const { accounts } = this.options;
     const account = accountUri === undefined ? accounts[0] : accounts.find((one) => one.uri === accountUri);
     if (!account) throw new Error(`no account ${accountUri}; accounts: ${accounts.map((one) => one.uri).join(", ")}`);
+    return account;
+  }
+
+  dial(dialled: string, accountUri?: string, dialling: DialOptions = {}): CallSnapshot {
+    const { maxCalls } = this.options;
+    const account = this.accountOf(accountUri);
+    const uri = telToSip(dialled, account.uri) ?? dialled;
+    const anonymous = dialling.anonymous ?? account.anonymous ?? false;
+    if (anonymous && account.security !== "off")
+      throw new Error(
+        "a private call tells the other side by certificate or key who calls: an anonymous call needs an account with security off",
+      );
     const target = parseSipUri(uri);
     if (!target.ok) throw new Error(`not a SIP address: ${uri.slice(0, 200)} (for example sip:bob@example.com)`);
     if (target.value.scheme !== "sip")
@@ -103,6 +156,7 @@ export class Calls implements CallControl {
       { id, direction: "outgoing", account: account.uri, peer: { uri } },
       account,
       this.options.userAgent,
+      anonymous,
       this.options.route?.(account.uri) ?? { routes: [] },
     );
     this.calls.set(id, call);
@@ -214,15 +268,15 @@ export class Calls implements CallControl {
     // Verifying an offer is work that a stranger makes us do: so much of it a source, and no more.
     // Behind our own proxy everybody has its address: there the caller's name stands for the source.
     const { host } = invite.source;
-    const source =
-      host === this.options.route?.(account.uri).nextHop?.host ? `${host} ${peer.uri.slice(0, 256)}` : host;
+    const behindProxy = account.registers || host === this.options.route?.(account.uri).nextHop?.host;
+    const source = behindProxy ? `${host} ${peer.uri.slice(0, 256)}` : host;
     const costs = account.security !== "off" && account.keying.length > 0;
     if (costs && !this.budget.take(source))
       return refused(503, "over-budget", "too many offers to verify", RETRY_AFTER_S);
     const id = this.nextId++;
     const call = new IncomingCall(
       this.environment,
-      { id, direction: "incoming", account: account.uri, peer },
+      { id, direction: "incoming", account: account.uri, peer, asserted: assertedBy(invite.request) },
       account,
       invite,
     );
@@ -257,6 +311,19 @@ export class Calls implements CallControl {
     else if (last.direction === "incoming" && last.answeredAtMs !== undefined) this.totals.taken++;
     if (this.calls.size === 0) this.idle?.();
   }
+}
+
+/** P-Asserted-Identity (RFC 3325): the network's word on who calls. A SIP identity comes before a telephone number. */
+function assertedBy(request: SipRequest): { readonly uri: string; readonly displayName?: string } | undefined {
+  const named = request.headers
+    .all("P-Asserted-Identity")
+    .slice(0, 2)
+    .flatMap((value) => {
+      const address = parseNameAddr(value);
+      return address.ok ? [address.value] : [];
+    });
+  const best = named.find(({ uri }) => parseSipUri(uri).ok) ?? named[0];
+  return best && { uri: best.uri, ...(best.displayName ? { displayName: best.displayName } : {}) };
 }
 
 function addDrops(sum: Map<string, number>, dropped: Readonly<Record<string, number>> = {}): void {

@@ -4,6 +4,7 @@ import type { Keying } from "../keying/keying.js";
 import type { Voice } from "../media/voice.js";
 import type { Clock, Log, Timers, Trace } from "../runtime/index.js";
 import type { Call } from "./call.js";
+import type { CallerRules } from "./caller-policy.js";
 import type { CallEvent } from "./types.js";
 
 /** An account as calls need it. */
@@ -16,6 +17,12 @@ export interface CallAccount {
   /** Encoding names, most wanted first. */
   readonly codecs: readonly string[];
   readonly autoAnswerMs?: number;
+  /** Whether it sends and takes text messages. */
+  readonly messages?: boolean;
+  /** Its calls do not say who calls. */
+  readonly anonymous?: boolean;
+  /** It registers: calls for it come through its proxies. */
+  readonly registers?: boolean;
 }
 
 /** Shared by all calls. */
@@ -30,6 +37,8 @@ export interface CallEnvironment {
   /** The address media is announced with. */
   readonly localAddress: string;
   readonly ringLimitMs: number;
+  /** Who may ring. */
+  readonly callers: CallerRules;
   /** When SIP last handed a message to the network, monotonic ms. */
   readonly lastSendMs: () => number;
   emit(event: CallEvent): void;

@@ -1,12 +1,17 @@
 // A call that comes in: check the offer and who sent it, ring, answer.
 
 import type { IncomingInvite } from "../sip/contract.js";
+import type { SipRequest } from "../sip/grammar/message.js";
 import { Call, type CallIdentity } from "./call.js";
+import { judgeCaller } from "./caller-policy.js";
 import type { CallAccount, CallEnvironment } from "./environment.js";
-import { endOfRefusal, type Refusal, warning } from "./reasons.js";
+import { endOfRefusal, type Outcome, type Refusal, warning } from "./reasons.js";
 
 export class IncomingCall extends Call {
   private answered = false;
+  /** Our offer went out with the 180. */
+  private offeredEarly = false;
+  private earlyAnswer: Promise<Outcome<void>> | undefined;
 
   constructor(
     environment: CallEnvironment,
@@ -22,33 +27,40 @@ export class IncomingCall extends Call {
    * Resolves with the refusal when there is one.
    */
   async arrive(): Promise<Refusal | undefined> {
-    const { trace, localAddress } = this.environment;
+    const { trace } = this.environment;
     const { id } = this.identity;
     trace.mark("invite-received", id, this.invite.receivedAtMs);
     this.invite.events = {
-      cancelled: (text) =>
-        this.finish({
-          by: "peer",
-          code: "cancelled",
-          text,
-          user: `Missed call from ${this.identity.peer.displayName ?? this.identity.peer.uri}`,
-        }),
+      cancelled: (text) => {
+        // Another phone of ours took it (RFC 3326): no missed call.
+        const elsewhere = /;\s*cause\s*=\s*200\b/i.test(text);
+        const user = elsewhere
+          ? "Answered on another phone"
+          : `Missed call from ${this.identity.peer.displayName ?? this.identity.peer.uri}`;
+        this.finish({ by: "peer", code: elsewhere ? "answered-elsewhere" : "cancelled", text, user });
+      },
+      prack: (request) => this.earlyAnswered(request),
     };
     const read = await this.media.readOffer(this.account, this.invite.request, this.identity.peer.uri);
     if (this.over) return undefined;
     if (!read.ok) {
-      const { refusal } = read;
-      this.wasRefused = true;
-      this.finish(endOfRefusal(refusal), () =>
-        this.invite.reject(refusal.status, {
-          headers: warning(refusal, localAddress),
-          body: this.media.refusalBody(refusal),
-        }),
-      );
-      return refusal;
+      return this.refuse(read.refusal);
     }
     if (this.media.security.state !== "open") trace.mark("offer-verified", id);
-    this.invite.provisional(180);
+    const { security } = this.media;
+    const verified = security.state === "pending" ? security.caller?.identity : undefined;
+    const { peer, asserted } = this.identity;
+    const verdict = judgeCaller(this.environment.callers, { claimed: peer.uri, verified, asserted: asserted?.uri });
+    if (verdict === "block" || verdict === "reject") return this.turnAway(verdict);
+    this.quiet = verdict === "silent";
+    if (this.invite.needsReliable && this.invite.request.body.length === 0) {
+      // The first reliable response must carry the offer (RFC 3262 section 5); its PRACK brings the answer.
+      const offer = await this.media.makeAnswer();
+      if (this.over) return undefined;
+      if (!offer.ok) return this.refuse(offer.refusal);
+      this.offeredEarly = true;
+      this.invite.provisional(180, { body: offer.value });
+    } else this.invite.provisional(180);
     trace.mark("ringing-sent", id, this.environment.lastSendMs());
     this.state = "ringing";
     this.setLimit(this.environment.ringLimitMs, () =>
@@ -68,6 +80,39 @@ export class IncomingCall extends Call {
     return undefined;
   }
 
+  /** Refuses before it rings. */
+  private refuse(refusal: Refusal): Refusal {
+    this.wasRefused = true;
+    this.finish(endOfRefusal(refusal), () =>
+      this.invite.reject(refusal.status, {
+        headers: warning(refusal, this.environment.localAddress),
+        body: this.media.refusalBody(refusal),
+      }),
+    );
+    return refusal;
+  }
+
+  /** The caller policy does not want this caller. */
+  private turnAway(verdict: "block" | "reject"): Refusal {
+    const code = verdict === "block" ? "blocked-caller" : "unknown-caller";
+    const user = verdict === "block" ? "A blocked caller was turned away" : "An unknown caller was turned away";
+    const refusal: Refusal = { status: 603, code, text: code, user };
+    this.wasRefused = true;
+    this.finish(endOfRefusal(refusal), () => this.invite.reject(603));
+    return refusal;
+  }
+
+  /** The PRACK of our 180 with an offer: keys and addresses are agreed on, nobody speaks before the call is answered. */
+  private earlyAnswered(request: SipRequest): void {
+    this.earlyAnswer = this.media.acceptLateAnswer(request).then((accepted) => {
+      if (accepted.ok) {
+        this.media.mute(true);
+        this.early = true;
+      }
+      return accepted;
+    });
+  }
+
   /** The person picks up. */
   async answer(): Promise<void> {
     if (this.answered || this.over || this.state !== "ringing") return;
@@ -78,6 +123,7 @@ export class IncomingCall extends Call {
     this.state = "answering";
     this.setLimit(undefined);
     this.changed();
+    if (this.offeredEarly) return this.answerOffered();
     const answer = await this.media.makeAnswer();
     if (this.over) return;
     if (!answer.ok) {
@@ -100,6 +146,24 @@ export class IncomingCall extends Call {
         if (!accepted.ok) return this.failWith(accepted.refusal);
         this.activate();
       });
+    });
+  }
+
+  /** Picked up after offer and answer were exchanged while it rang. */
+  private async answerOffered(): Promise<void> {
+    const accepted = await this.earlyAnswer;
+    if (this.over) return;
+    if (accepted && !accepted.ok) {
+      const { refusal } = accepted;
+      return this.finish(endOfRefusal(refusal), () =>
+        this.invite.reject(refusal.status, { headers: warning(refusal, this.environment.localAddress) }),
+      );
+    }
+    const dialog = this.invite.accept({});
+    this.environment.trace.mark("ok-sent", this.identity.id, this.environment.lastSendMs());
+    this.attach(dialog, (_request, atMs) => {
+      this.environment.trace.mark("ack-received", this.identity.id, atMs);
+      if (!this.over && this.state === "answering") this.activate();
     });
   }
 

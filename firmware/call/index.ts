@@ -1,4 +1,6 @@
 // Calls: one state machine a call, and the table of them.
+
+export { type CallerRules, everybodyRings, judgeCaller } from "./caller-policy.js";
 export { Calls, type CallsOptions, type CallTotals } from "./calls.js";
 export type { CallAccount } from "./environment.js";
 export * from "./types.js";

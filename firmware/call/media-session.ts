@@ -31,6 +31,8 @@ export interface MediaSessionEvents {
   /** Security or codec changed. */
   changed(): void;
   silent(silentMs: number): void;
+  /** The first voice packet of the peer. */
+  heard(): void;
   digit(digit: string, durationMs: number): void;
 }
 
@@ -60,6 +62,15 @@ export class MediaSession {
   private chosen: AudioLine | undefined;
   /** Keys on their way to the voice thread. */
   private keysTaken: Promise<void> | undefined;
+  /** An answer taken before the call was. */
+  private early:
+    | {
+        readonly from: string;
+        readonly body: Buffer;
+        readonly offered: SessionDescription;
+        readonly work: Promise<Outcome<void>>;
+      }
+    | undefined;
   private heldHere = false;
   private holdWanted = false;
 
@@ -107,8 +118,56 @@ export class MediaSession {
     return { ok: true, value: body(this.offered) };
   }
 
+  /**
+   * An answer in a provisional response: early media (RFC 3960). What comes is heard, nothing of ours is: nobody has picked up. With keys for
+   * secured media these are agreed on now. An answer that cannot be used is left alone: the final one decides.
+   * @param from the tag of the dialog it came in: forks may each send one, the first is taken.
+   */
+  async acceptEarlyAnswer(message: SipMessage, from: string): Promise<boolean> {
+    const { account, offered } = this;
+    if (this.early || this.current || !account || !offered || message.body.length === 0) return false;
+    const answer = readSdp(message);
+    if (!answer.ok) return false;
+    const read = readAnswer(offered, answer.value, this.capabilities());
+    // A clear answer of one fork must not decide for those that could still make the call private.
+    if (!read.ok || (!read.value.audio.secured && this.keying)) return false;
+    const work = this.takeAnswer(message);
+    this.early = { from, body: Buffer.from(message.body), offered, work };
+    const taken = await work;
+    if (!taken.ok || this.closing) return false;
+    this.stream?.mute(true);
+    return true;
+  }
+
   /** The answer to our first offer: keys are agreed on and the voice starts, or nothing is ever sent or played. */
-  async acceptAnswer(message: SipMessage): Promise<Outcome<void>> {
+  async acceptAnswer(message: SipMessage, from = ""): Promise<Outcome<void>> {
+    const { early } = this;
+    if (!early) return this.takeAnswer(message);
+    const taken = await early.work;
+    if (this.closing) return cancelled;
+    const again = message.body.length === 0 || early.body.equals(message.body);
+    if (taken.ok && early.from === from && again) return taken;
+    if (this.security.state !== "secure") {
+      this.offered = early.offered;
+      return this.takeAnswer(message);
+    }
+    // Keys are agreed on with the one that answered early, and with nobody else.
+    if (early.from !== from)
+      return refuse(
+        488,
+        "forked-after-early-keys",
+        "keys are agreed on with another phone",
+        "Another phone answered than the one the call was made private with",
+      );
+    const answer = readSdp(message);
+    if (!answer.ok) return answer;
+    const read = readAnswer(early.offered, answer.value, this.capabilities());
+    if (!read.ok || !read.value.audio.secured)
+      return refuse(488, "answer-changed", "the answer changed", "The other phone's answer does not fit the call");
+    return this.run(early.offered, answer.value, read.value.audio);
+  }
+
+  private async takeAnswer(message: SipMessage): Promise<Outcome<void>> {
     const { account, offered, stream } = this;
     if (!account || !offered || !stream) throw new Error("acceptAnswer before makeOffer");
     const answer = readSdp(message);
@@ -321,12 +380,14 @@ export class MediaSession {
       .open(
         { call: identity.id, ssrc: this.ssrc, cname: Buffer.from(environment.random(12)).toString("base64") },
         {
-          firstPacket: (direction, atMs) =>
+          firstPacket: (direction, atMs) => {
             environment.trace.mark(
               direction === "sent" ? "media-first-sent" : "media-first-received",
               identity.id,
               atMs,
-            ),
+            );
+            if (direction === "received") events.heard();
+          },
           digit: events.digit,
           silent: events.silent,
         },

@@ -3,7 +3,8 @@
 import { between } from "../runtime/index.js";
 import type { InviteDialog, OutgoingInvite, SipAddress } from "../sip/contract.js";
 import type { SipResponse } from "../sip/grammar/message.js";
-import type { UserAgent } from "../sip/index.js";
+import { parseNameAddr, tagOf, type UserAgent } from "../sip/index.js";
+import { callerFields } from "./anonymous.js";
 import { Call, type CallIdentity } from "./call.js";
 import type { CallAccount, CallEnvironment } from "./environment.js";
 import { endOfFailure, endOfRefusal } from "./reasons.js";
@@ -19,6 +20,7 @@ export class OutgoingCall extends Call {
     identity: CallIdentity,
     private readonly account: CallAccount,
     private readonly userAgent: UserAgent,
+    private readonly anonymous: boolean,
     private readonly route: { readonly nextHop?: SipAddress; readonly routes: readonly string[] },
   ) {
     super(environment, identity, "dialling");
@@ -37,7 +39,8 @@ export class OutgoingCall extends Call {
     this.invite = this.userAgent.invite(
       {
         target: peer.uri,
-        from: { uri: this.account.uri, displayName: this.account.displayName },
+        account: this.account.uri,
+        ...callerFields(this.account, this.anonymous),
         nextHop: this.route.nextHop,
         routes: this.route.routes,
         body: offer.value,
@@ -66,12 +69,21 @@ export class OutgoingCall extends Call {
   }
 
   private provisional(response: SipResponse, atMs: number): void {
-    if (this.over || response.status === 100 || this.state !== "dialling") return;
+    if (this.over || response.status === 100) return;
+    if (response.body.length > 0) void this.earlyAnswer(response);
+    if (this.state !== "dialling") return;
     if (response.status === 180 || response.status === 183) {
       this.environment.trace.mark("ringing-received", this.identity.id, atMs);
       this.state = "ringing";
       this.changed();
     }
+  }
+
+  /** Keys and voice before the answer, where the other side sends what is needed (RFC 3960; MIKEY's answer in a 183). */
+  private async earlyAnswer(response: SipResponse): Promise<void> {
+    if (!(await this.media.acceptEarlyAnswer(response, dialogTag(response))) || this.over) return;
+    this.early = true;
+    this.changed();
   }
 
   private async accepted(response: SipResponse, dialog: InviteDialog, atMs: number): Promise<void> {
@@ -85,11 +97,17 @@ export class OutgoingCall extends Call {
     trace.mark("ack-sent", id, this.environment.lastSendMs());
     this.state = "answering";
     this.changed();
-    const accepted = await this.media.acceptAnswer(response);
+    const accepted = await this.media.acceptAnswer(response, dialogTag(response));
     if (this.over) return;
     if (!accepted.ok) return this.failWith(accepted.refusal);
     this.activate();
     const delay = between(trace.read(id), "dialled", "ringing-received");
     this.log.info("call-up", { call: id, callingMs: delay, security: this.media.security.state });
   }
+}
+
+/** Tells the dialogs of a forked call apart. */
+function dialogTag(response: SipResponse): string {
+  const to = parseNameAddr(response.headers.get("To") ?? "");
+  return to.ok ? (tagOf(to.value) ?? "") : "";
 }

@@ -91,6 +91,13 @@ function warningText(failure: Failure): string {
   return text ? ` (${text.replace(/[^\x20-\x7e]/g, "?").slice(0, 120)})` : "";
 }
 
+/** When to try again, where the other side says so (RFC 3261 section 20.33). */
+function retryText(failure: Failure): string {
+  const seconds = Number(/^\s*(\d{1,6})/.exec(failure.response?.headers.get("Retry-After") ?? "")?.[1] ?? 0);
+  if (seconds === 0) return "";
+  return seconds < 120 ? ` (try again in ${seconds} s)` : ` (try again in ${Math.round(seconds / 60)} min)`;
+}
+
 /** How a call of ours ended that the peer or the network refused. */
 export function endOfFailure(failure: Failure): CallEnd {
   const text = `${failure.status} ${failure.reason}`;
@@ -110,10 +117,21 @@ export function endOfFailure(failure: Failure): CallEnd {
       text,
       user: "The other side cannot be reached: no answer at all",
     };
+  if (failure.authentication === "wrong-credentials")
+    return {
+      ...{ by: "error", status: failure.status, code: "wrong-credentials", text },
+      user: "The server does not accept this phone's user name or password",
+    };
   const [code, user] = failures[failure.status] ??
     failures[Math.floor(failure.status / 100) * 100] ?? ["failed", `The call failed (${text})`];
   const friendly = failure.status === 486 || failure.status === 600 || failure.status === 603 || failure.status === 487;
-  return { by: friendly ? "peer" : "error", status: failure.status, code, text, user: user + warningText(failure) };
+  return {
+    by: friendly ? "peer" : "error",
+    status: failure.status,
+    code,
+    text,
+    user: user + warningText(failure) + retryText(failure),
+  };
 }
 
 /** How a call ended because we refused what the peer proposed. */

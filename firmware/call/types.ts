@@ -42,6 +42,12 @@ export interface CallSnapshot {
   readonly account: string;
   /** Whom we called, or who says to call (not proved: see security.peer for what is). */
   readonly peer: { readonly uri: string; readonly displayName?: string };
+  /** Who the network says calls (P-Asserted-Identity): its word, not a proof. */
+  readonly asserted?: { readonly uri: string; readonly displayName?: string };
+  /** It rings without a sound: the caller is not known (caller policy). */
+  readonly quiet?: boolean;
+  /** Voice of the other side is heard before it has answered: no ringing tone of ours. */
+  readonly earlyMedia?: boolean;
   readonly security: CallSecurity;
   readonly codec?: string;
   /** The other end holds the call. */
@@ -62,6 +68,14 @@ export type CallEvent =
   | { readonly type: "call"; readonly call: CallSnapshot }
   | { readonly type: "digit"; readonly id: number; readonly digit: string; readonly durationMs: number }
   | { readonly type: "silent"; readonly id: number; readonly silentMs: number }
+  /** A text message came in (RFC 3428). Nobody has proved who wrote it, and everybody on the way could read it. */
+  | {
+      readonly type: "message";
+      readonly account: string;
+      readonly from: string;
+      readonly displayName?: string;
+      readonly text: string;
+    }
   /** A call was refused before it became one (policy, busy, bad offer). */
   | {
       readonly type: "refused";
@@ -71,13 +85,19 @@ export type CallEvent =
       readonly text: string;
     };
 
+/** How a call is placed. */
+export interface DialOptions {
+  /** Without our name (RFC 3323). */
+  readonly anonymous?: boolean;
+}
+
 /** Call control as the handset and the control socket use it. */
 export interface CallControl {
   /**
    * Places a call; returns at once.
    * @throws Error with a sentence for the user: not a URI, no line free, keying not configured.
    */
-  dial(uri: string, accountUri?: string): CallSnapshot;
+  dial(uri: string, accountUri?: string, options?: DialOptions): CallSnapshot;
   /** Answers the ringing call (`id`, or the only one). @throws Error when there is none. */
   answer(id?: number): void;
   /** Ends, cancels or declines a call, whichever its state asks for. @throws Error when there is none. */

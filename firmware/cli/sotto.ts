@@ -75,16 +75,28 @@ export function createProgram(version: string): Command {
   target("dial", "place a call")
     .argument("<uri>", "whom to call, e.g. sip:bob@example.com")
     .option("--account <uri>", "the account to call from (default: the first one)")
+    .option("--anonymous", "do not say who calls")
     .option("--wait", "wait until the call is answered or fails; exit 1 when it fails")
-    .action(async (uri: string, options: { account?: string; wait?: boolean }, command: Command) => {
-      await withHandset(command, async (client) => {
-        const states = options.wait ? await watch(client) : undefined;
-        const call = await client.ask("dial", { uri, account: options.account });
-        if (!states) return print(command, call, `calling ${call.peer.uri} (call ${call.id})`);
-        const last = await states(call.id);
-        print(command, last, eventLine({ type: "call", call: last, atMs: Date.now(), monotonicMs: 0 }));
-        if (last.state === "ended") process.exitCode = 1;
-      });
+    .action(
+      async (uri: string, options: { account?: string; wait?: boolean; anonymous?: boolean }, command: Command) => {
+        await withHandset(command, async (client) => {
+          const states = options.wait ? await watch(client) : undefined;
+          const call = await client.ask("dial", { uri, account: options.account, anonymous: options.anonymous });
+          if (!states) return print(command, call, `calling ${call.peer.uri} (call ${call.id})`);
+          const last = await states(call.id);
+          print(command, last, eventLine({ type: "call", call: last, atMs: Date.now(), monotonicMs: 0 }));
+          if (last.state === "ended") process.exitCode = 1;
+        });
+      },
+    );
+
+  target("message", "send a text message (not private)")
+    .argument("<uri>", "to whom, e.g. sip:bob@example.com")
+    .argument("<text>", "what")
+    .option("--account <uri>", "the account to send from (default: the first one)")
+    .action(async (uri: string, text: string, options: { account?: string }, command: Command) => {
+      await withHandset(command, (client) => client.ask("message", { uri, text, account: options.account }));
+      print(command, null, "sent");
     });
 
   for (const [name, description] of [

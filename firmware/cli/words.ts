@@ -26,6 +26,8 @@ export function eventLine(event: HandsetEvent): string {
         return `call ${event.id}: digit ${event.digit}`;
       case "silent":
         return `call ${event.id}: nothing heard for ${(event.silentMs / 1000).toFixed(1)} s`;
+      case "message":
+        return `message from ${event.displayName ? `${event.displayName} ` : ""}<${event.from}> (not verified): ${event.text}`;
       case "refused":
         return `refused ${event.from}: ${event.status} ${event.text}`;
       case "registration":

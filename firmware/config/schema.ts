@@ -19,6 +19,15 @@ const sipUri = v.pipe(
   ),
 );
 
+/** One address, or everybody at a host. */
+const callerPattern = v.pipe(
+  v.string("an address such as sip:bob@example.com or *@example.com"),
+  v.regex(
+    /^(?:sips?:[^\s@:;?<>"]+|\*)@(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)$/,
+    "an address such as sip:bob@example.com or *@example.com",
+  ),
+);
+
 const between = (low: number, high: number, unit: string) => {
   const allowed = `a number from ${low} to ${high}${unit}`;
   return v.pipe(v.number(allowed), v.minValue(low, allowed), v.maxValue(high, allowed));
@@ -133,6 +142,10 @@ const account = v.strictObject({
   auth: v.optional(
     v.union([credentials, v.array(credentials)], "{ user, realm, passwordFile | ha1File }, or a list of them"),
   ),
+  /** Whether it sends and takes text messages; they are not private. Default: only where `security` is not `required`. */
+  messages: v.optional(v.boolean("true or false")),
+  /** Its calls do not say who calls (RFC 3323); needs `security` `off`. */
+  anonymous: v.optional(v.boolean("true or false"), false),
   /** Answer after this many ms without a key press; absent: never. */
   autoAnswerMs: v.optional(between(0, 60_000, " ms")),
 });
@@ -186,6 +199,16 @@ export const configSchema = v.strictObject({
       vibrate: v.optional(v.boolean("true or false"), true),
       /** How long an incoming call rings before it is given up, seconds. */
       limitS: v.optional(between(5, 600, " seconds"), 120),
+    }),
+    {},
+  ),
+  /** Who may ring: decided on the proved identity where there is one. People in `contacts` are known. */
+  callers: v.optional(
+    v.strictObject({
+      /** `sip:bob@example.com` or `*@example.com`. */
+      allow: v.optional(v.array(callerPattern, "a list of addresses"), []),
+      block: v.optional(v.array(callerPattern, "a list of addresses"), []),
+      unknown: v.optional(v.picklist(["ring", "silent", "reject"], '"ring", "silent" or "reject"'), "ring"),
     }),
     {},
   ),

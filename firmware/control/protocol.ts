@@ -5,7 +5,9 @@ import type { RegistrationStatus } from "../sip/registration/index.js";
 
 /** What can be asked of a running handset, and with what. */
 export interface ControlMethods {
-  dial: { params: { uri: string; account?: string }; result: CallSnapshot };
+  dial: { params: { uri: string; account?: string; anonymous?: boolean }; result: CallSnapshot };
+  /** Sends a text message; answered when it was taken. */
+  message: { params: { uri: string; text: string; account?: string }; result: null };
   answer: { params: { id?: number }; result: null };
   hangup: { params: { id?: number }; result: null };
   hold: { params: { id?: number }; result: null };

@@ -79,6 +79,11 @@ export class Handset {
     if (this.closed) return;
     if (event.type === "refused") {
       this.notice = { text: `Refused a call from ${event.from}: ${event.text}`, error: false };
+    } else if (event.type === "message") {
+      this.notice = {
+        text: `Message from ${event.displayName ?? event.from} (not verified): ${event.text}`,
+        error: false,
+      };
     } else if (event.type === "call") {
       const call = event.call;
       if (call.state === "ended") this.ended(call);

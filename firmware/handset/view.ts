@@ -65,7 +65,7 @@ export function viewOf(situation: HandsetSituation): HandsetView {
   if (!call) return idle(situation);
 
   if (call.state === "ringing" && call.direction === "incoming") {
-    const rings = !situation.silenced && !busyElsewhere;
+    const rings = !situation.silenced && !call.quiet && !busyElsewhere;
     return {
       ringing: rings,
       vibrating: rings && situation.vibrate,
@@ -95,7 +95,7 @@ export function viewOf(situation: HandsetSituation): HandsetView {
   return {
     ringing: false,
     vibrating: false,
-    tone: call.state === "ringing" ? "ringback" : undefined,
+    tone: call.state === "ringing" && !call.earlyMedia ? "ringback" : undefined,
     indicator: call.security.state === "secure" ? "secure" : call.security.state === "open" ? "open" : "ready",
     headset: { state: outgoing ? "outgoing" : call.state === "held" ? "held" : "active", from: call.peer.uri },
     display: {
@@ -108,9 +108,10 @@ export function viewOf(situation: HandsetSituation): HandsetView {
 
 /** What is known of a caller before pick-up. */
 function callerLines(call: CallSnapshot): string[] {
-  if (call.security.state === "open") return ["NOT PRIVATE, and the caller is not verified"];
+  const network = call.asserted ? [`The network says: ${call.asserted.uri} (not proved)`] : [];
+  if (call.security.state === "open") return ["NOT PRIVATE, and the caller is not verified", ...network];
   const caller = call.security.state === "secure" ? call.security.peer : call.security.caller;
-  return caller ? [`Verified: ${caller.identity}`] : ["Caller not verified"];
+  return caller ? [`Verified: ${caller.identity}`, ...network] : ["Caller not verified", ...network];
 }
 
 function idle(situation: HandsetSituation): HandsetView {

@@ -11,4 +11,5 @@ export { defaultParseLimits, isKeepAlive, type ParseLimits, parseMessage, type S
 export * from "./print.js";
 export * from "./reasons.js";
 export { isToken, quote, unquote } from "./scanner.js";
+export * from "./tel.js";
 export * from "./uri.js";

@@ -1,6 +1,12 @@
 // For the call suites: phones made of the real call, SIP, SDP and MIKEY rooms, with voices that only note what they are told.
 
-import { type CallAccount, type CallEvent, type CallSnapshot, Calls } from "../../../firmware/call/index.js";
+import {
+  type CallAccount,
+  type CallEvent,
+  type CallerRules,
+  type CallSnapshot,
+  Calls,
+} from "../../../firmware/call/index.js";
 import { createMikeyKeying, type Keying } from "../../../firmware/keying/index.js";
 import type {
   StreamEvents,
@@ -97,6 +103,9 @@ export interface PhoneOptions {
   readonly maxCalls?: number;
   readonly autoAnswerMs?: number;
   readonly codecs?: readonly string[];
+  readonly callers?: CallerRules;
+  readonly messages?: boolean;
+  readonly anonymous?: boolean;
   /** Sees, and may change, every message this phone sends. */
   readonly tamper?: (text: string) => string;
 }
@@ -140,6 +149,8 @@ export class Exchange {
           keying,
           codecs: options.codecs ?? ["PCMU", "PCMA"],
           autoAnswerMs: options.autoAnswerMs,
+          messages: options.messages,
+          anonymous: options.anonymous,
         },
       ],
       userAgent,
@@ -150,6 +161,7 @@ export class Exchange {
       log: silentLog,
       random: seededRandom(`phone ${number}`),
       localAddress: `192.0.2.${number}`,
+      callers: options.callers,
       maxCalls: options.maxCalls ?? 1,
       ringLimitMs: 60_000,
       onEvent: (event) => events.push(event),
