@@ -221,6 +221,7 @@ export function listen(dialog: InviteDialog, log: string[], name: string, on: Pa
       log.push(`${name} reinvite`);
       on.reinvite?.(request);
     },
+    ...(on.refresh ? { refresh: on.refresh } : {}),
     ended: (why) => {
       log.push(`${name} ended by ${why.by}`);
       on.ended?.(why);
