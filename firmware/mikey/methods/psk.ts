@@ -150,7 +150,8 @@ export function createPskMethod(shared: SharedKey): MikeyMethod {
       const payloads: Payload[] = [
         timestamp,
         ...(frame.isUpdate ? [] : [{ kind: "rand" as const, rand }]),
-        ...(compat ? [] : [names.initiator, names.responder]),
+        // Without a MAC names prove nothing, and GStreamer, which such messages are for, never ends reading them.
+        ...(compat || macAlgorithm === MacAlgorithm.null ? [] : [names.initiator, names.responder]),
         ...frame.policies,
         ...frame.extensions,
         kemac,
