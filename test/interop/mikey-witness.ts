@@ -160,9 +160,13 @@ export function openPreShared(offer: WitnessedMessage, answer: WitnessedMessage,
 /** Certificate of whoever signed a message, after its signature was verified with it. @throws Error when it is wrong. */
 export function signer(message: WitnessedMessage): X509Certificate {
   const certificate = new X509Certificate(all(message, Next.cert)[0].subarray(4));
-  const signature = the(message, Next.sign).subarray(2);
+  const sign = the(message, Next.sign);
+  const signature = sign.subarray(2);
   const signed = message.bytes.subarray(0, message.bytes.length - signature.length);
-  if (!verify("sha1", signed, certificate.publicKey, signature)) throw new Error("witness: the signature is wrong");
+  // RFC 3830 table 6.5: RSA PKCS#1 v1.5 with SHA-1 is 0; 13 is the private number of the same with SHA-256 (firmware/mikey/README.md).
+  const hash = { 0: "sha1", 13: "sha256" }[sign[0] >> 4];
+  if (!hash) throw new Error(`witness: signature type ${sign[0] >> 4} is not known here`);
+  if (!verify(hash, signed, certificate.publicKey, signature)) throw new Error("witness: the signature is wrong");
   return certificate;
 }
 
