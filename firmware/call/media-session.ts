@@ -19,6 +19,7 @@ import {
   sends,
 } from "../sdp/index.js";
 import type { SipBody } from "../sip/contract.js";
+import { findBody } from "../sip/grammar/index.js";
 import type { SipMessage } from "../sip/grammar/message.js";
 import type { SrtpKeys } from "../srtp/keys.js";
 import type { CallIdentity } from "./call.js";
@@ -545,17 +546,17 @@ function body(description: SessionDescription): SipBody {
 }
 
 function readSdp(message: SipMessage): Outcome<SessionDescription> {
-  if (message.body.length === 0)
-    return refuse(488, "missing-sdp", "no session description", "The other phone sent no description of the call");
-  const type = message.headers.get("Content-Type") ?? "";
-  if (type.split(";")[0].trim().toLowerCase() !== SDP_TYPE)
+  const found = findBody(message, [SDP_TYPE]);
+  if (!found.ok)
     return refuse(
       415,
       "unsupported-media",
-      `cannot read ${type.slice(0, 60)}`,
+      `cannot read ${found.error.text}`,
       "The other phone described the call in an unknown way",
     );
-  const parsed = parse(message.body);
+  if (!found.value)
+    return refuse(488, "missing-sdp", "no session description", "The other phone sent no description of the call");
+  const parsed = parse(found.value.content);
   if (!parsed.ok)
     return refuse(
       488,

@@ -4,6 +4,7 @@ import type { ExtraHeaders } from "../contract.js";
 import { allowedMethods, type Fields, knownMethods } from "../dialog/fields.js";
 import { contactOf } from "../dialog/state.js";
 import {
+  findBody,
   isUri,
   parseContentType,
   parseDisposition,
@@ -76,6 +77,12 @@ function screenBody(request: SipRequest, accepted: readonly string[]): Refusal |
   if (written === undefined) return { status: 400, reason: "Bad Request: Missing Content-Type" };
   const type = parseContentType(written);
   if (!type.ok) return { status: 400, reason: "Bad Request: Bad Content-Type" };
+  if (type.value.type.startsWith("multipart/")) {
+    const found = findBody(request, accepted);
+    if (found.ok) return undefined;
+    if (found.error.code !== "unsupported") return { status: 400, reason: "Bad Request: Bad multipart body" };
+    return { status: 415, headers: [["Accept", [...accepted, "multipart/mixed", "multipart/alternative"].join(", ")]] };
+  }
   if (!accepted.includes(type.value.type)) return { status: 415, headers: [["Accept", accepted.join(", ")]] };
   if (headers.all("Content-Encoding").some((coding) => coding.toLowerCase() !== "identity"))
     return { status: 415, headers: [["Accept-Encoding", "identity"]] };

@@ -6,6 +6,7 @@ export * from "./fields.js";
 export * from "./headers.js";
 export * from "./host.js";
 export * from "./message.js";
+export * from "./multipart.js";
 export * from "./params.js";
 export { defaultParseLimits, isKeepAlive, type ParseLimits, parseMessage, type SipParseError } from "./parse.js";
 export * from "./print.js";
