@@ -36,16 +36,17 @@ export class ArrayCipher implements PacketCipher {
     signed: number,
     iv: Int32Array,
     suffix: number,
+    suffixed: boolean,
     entry: number,
     tagAt: number,
     tagBytes: number,
   ): void {
     this.#crypt(packet, from, to, iv, entry);
     if (this.#mode === "gcm") {
-      this.#gcmTag(packet, from, to, iv, suffix);
+      this.#gcmTag(packet, from, to, iv, suffixed ? suffix >>> 0 : -1);
       for (let i = 0; i < tagBytes; i++) packet[tagAt + i] = this.#tag[i];
     } else if (tagBytes > 0) {
-      this.#mac!.compute(packet, 0, signed, suffix);
+      this.#mac!.compute(packet, 0, signed, suffixed ? suffix >>> 0 : -1);
       this.#mac!.writeTag(packet, tagAt, tagBytes);
     }
   }
@@ -57,17 +58,18 @@ export class ArrayCipher implements PacketCipher {
     signed: number,
     iv: Int32Array,
     suffix: number,
+    suffixed: boolean,
     entry: number,
     tagAt: number,
     tagBytes: number,
   ): boolean {
     if (this.#mode === "gcm") {
-      this.#gcmTag(packet, from, to, iv, suffix);
+      this.#gcmTag(packet, from, to, iv, suffixed ? suffix >>> 0 : -1);
       let difference = 0;
       for (let i = 0; i < tagBytes; i++) difference |= this.#tag[i] ^ packet[tagAt + i];
       if (difference !== 0) return false;
     } else if (tagBytes > 0) {
-      this.#mac!.compute(packet, 0, signed, suffix);
+      this.#mac!.compute(packet, 0, signed, suffixed ? suffix >>> 0 : -1);
       if (!this.#mac!.matches(packet, tagAt, tagBytes)) return false;
     }
     this.#crypt(packet, from, to, iv, entry);

@@ -68,6 +68,7 @@ export class KernelCipher implements PacketCipher {
     signed: number,
     iv: Int32Array,
     suffix: number,
+    suffixed: boolean,
     entry: number,
     tagAt: number,
     tagBytes: number,
@@ -80,13 +81,13 @@ export class KernelCipher implements PacketCipher {
     const at = kernel.take(packet, end);
     const stream = entry < 0 ? 0 : this.#memory.stream + entry * this.#entryBytes;
     const ready = entry < 0 ? 0 : this.#entryBytes;
-    const suffixed = suffix < 0 ? 0 : 1;
-    if (gcm) run.sealGcm(key, at, from, to, iv[0], iv[1], iv[2], 2, stream, ready, suffix | 0, suffixed);
+    const extra = suffixed ? 1 : 0;
+    if (gcm) run.sealGcm(key, at, from, to, iv[0], iv[1], iv[2], 2, stream, ready, suffix | 0, extra);
     else {
       if (this.#mode === "f8") this.#f8(at, from, to, iv);
       const first = this.#mode === "counter" ? from : to;
       if (tagBytes === 0) this.#crypt(at, first, to, iv, stream, ready);
-      else run.seal(key, at, first, to, iv[0], iv[1], iv[2], iv[3], stream, ready, signed, suffix | 0, suffixed);
+      else run.seal(key, at, first, to, iv[0], iv[1], iv[2], iv[3], stream, ready, signed, suffix | 0, extra);
     }
     if (tagAt === end) kernel.give(packet, at, end + tagBytes);
     else {
@@ -103,6 +104,7 @@ export class KernelCipher implements PacketCipher {
     signed: number,
     iv: Int32Array,
     suffix: number,
+    suffixed: boolean,
     entry: number,
     tagAt: number,
     tagBytes: number,
@@ -113,9 +115,9 @@ export class KernelCipher implements PacketCipher {
     const at = kernel.take(packet, tagAt + tagBytes);
     const stream = entry < 0 ? 0 : this.#memory.stream + entry * this.#entryBytes;
     const ready = entry < 0 ? 0 : this.#entryBytes;
-    const suffixed = suffix < 0 ? 0 : 1;
+    const extra = suffixed ? 1 : 0;
     if (this.#mode === "gcm") {
-      const good = run.openGcm(key, at, from, to, iv[0], iv[1], iv[2], 2, stream, ready, suffix | 0, suffixed, tagAt);
+      const good = run.openGcm(key, at, from, to, iv[0], iv[1], iv[2], 2, stream, ready, suffix | 0, extra, tagAt);
       if (good === 0) return false;
     } else {
       const first = this.#mode === "counter" ? from : to;
@@ -134,7 +136,7 @@ export class KernelCipher implements PacketCipher {
           ready,
           signed,
           suffix | 0,
-          suffixed,
+          extra,
           tagAt,
           tagBytes,
         );

@@ -28,7 +28,8 @@ export interface PacketKeys {
  * `iv` is four 32-bit words, most significant first. Mode `"counter"`: the first counter block. `"f8"`: the IV before IV'.
  * `"gcm"`: the 96-bit IV in the first three; the fourth is not looked at. Keystream counts in the fourth word.
  *
- * `suffix` is a 32-bit word (0 to 2^32 - 1) authenticated behind the packet (HMAC) or behind the associated data (GCM), or -1 for none.
+ * `suffix` is a 32-bit word, signed or unsigned, authenticated behind the packet (HMAC) or behind the associated data (GCM) when
+ * `suffixed`. Whole numbers above 2^31 cost an object where V8 does not inline: callers on the packet path give it signed.
  *
  * `entry` is a place of keystream made by {@link PacketCipher.precompute} for the same `iv`, or -1.
  */
@@ -44,6 +45,7 @@ export interface PacketCipher {
     signed: number,
     iv: Int32Array,
     suffix: number,
+    suffixed: boolean,
     entry: number,
     tagAt: number,
     tagBytes: number,
@@ -59,6 +61,7 @@ export interface PacketCipher {
     signed: number,
     iv: Int32Array,
     suffix: number,
+    suffixed: boolean,
     entry: number,
     tagAt: number,
     tagBytes: number,

@@ -1,7 +1,7 @@
 // Signalling's side of the voice thread: the Voice contract over messages.
 
 import { systemTimers, type Timer, type Timers } from "../runtime/index.js";
-import type { SrtpKeys } from "../srtp/keys.js";
+import { checkKeys, type SrtpKeys } from "../srtp/index.js";
 import { checkDigit } from "./digits.js";
 import { checkParameters } from "./options.js";
 import { emptyStatistics } from "./statistics.js";
@@ -15,7 +15,7 @@ import type {
   VoiceEvents,
   VoiceStream,
 } from "./voice.js";
-import { type Command, checkKeys, copyKeys, type Notice, type PortNumbers, type Reply, type WirePort } from "./wire.js";
+import { type Command, copyKeys, type Notice, type PortNumbers, type Reply, type WirePort } from "./wire.js";
 
 /** How long the voice thread may take over one request, ms. */
 const ANSWER_LIMIT_MS = 5000;

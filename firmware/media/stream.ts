@@ -25,6 +25,11 @@ const MAX_DATAGRAM = 1500;
 /** Changes of our SSRC because somebody else has it, per stream: more is no accident. */
 const MAX_SSRC_CHANGES = 3;
 
+/** Packets whose keystream is made before they are there. */
+const AHEAD_PACKETS = 2;
+/** Keystream for each, bytes: 20 ms of G.711. */
+const AHEAD_BYTES = 160;
+
 /** What a stream needs of the engine. */
 export interface StreamSurroundings {
   readonly options: ResolvedVoiceOptions;
@@ -234,6 +239,8 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
     }
     this.ports.rtp.send(buffer, 0, bytes, this.remote.port, this.remote.address, this.sent);
     this.bytesSent += bytes;
+    // The packet is out: what is left of the period makes the next one's keystream.
+    if (this.secured) this.tx!.precompute(AHEAD_PACKETS, AHEAD_BYTES);
     const now = this.around.clock.now();
     this.control.sent(this.outgoing.timestamp, payload, now);
     if (this.packetsSent++ === 0) {

@@ -1,6 +1,6 @@
 // The messages between signalling thread and voice thread: what `voice.ts` offers, as data. Never samples.
 
-import { MKI_MAX_BYTES, type SrtpKeys, srtpSuites } from "../srtp/index.js";
+import type { SrtpKeys } from "../srtp/index.js";
 import type { StreamOptions, StreamParameters, StreamStatistics, Tone } from "./voice.js";
 
 /** Signalling to voice. `stream` is a number the signalling side chose; `request` asks for one {@link Reply}. */
@@ -44,24 +44,6 @@ export type Notice =
 export interface WirePort {
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
   on(event: "message", listener: (message: unknown) => void): unknown;
-}
-
-/**
- * Checks keys before they cross the line, so that misuse throws where it happened.
- * @throws RangeError naming the member that is wrong; never its content.
- */
-export function checkKeys(keys: SrtpKeys): void {
-  const suite = Object.hasOwn(srtpSuites, keys.suite) ? srtpSuites[keys.suite] : undefined;
-  if (!suite) throw new RangeError(`SRTP suite "${String(keys.suite)}" is unknown`);
-  if (keys.masterKey.length !== suite.keyBytes)
-    throw new RangeError(`masterKey of ${suite.name} has ${suite.keyBytes} bytes, got ${keys.masterKey.length}`);
-  if (keys.masterSalt.length !== suite.saltBytes)
-    throw new RangeError(`masterSalt of ${suite.name} has ${suite.saltBytes} bytes, got ${keys.masterSalt.length}`);
-  if (keys.mki && keys.mki.length > MKI_MAX_BYTES)
-    throw new RangeError(`mki has at most ${MKI_MAX_BYTES} bytes, got ${keys.mki.length}`);
-  const { roc = 0 } = keys;
-  if (!(Number.isInteger(roc) && roc >= 0 && roc <= 0xffffffff))
-    throw new RangeError(`roc must be an unsigned number of 32 bits, got ${roc}`);
 }
 
 /** Copies keys into memory of their own, which can be moved to another thread instead of being copied once more. */

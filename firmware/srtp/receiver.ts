@@ -142,8 +142,8 @@ export class SrtpReceiver extends SrtpContext {
     if (!keys.named(packet, aead ? length - mki.length : end + 4)) return SrtpStatus.unknownMki;
     const streams = this.rtcpStreams;
     const ssrc = readUint32(packet, RTCP_HEADER_BYTES - 4);
-    const flagged = readUint32(packet, aead ? end + tagBytes : end);
-    const index = flagged % 0x80000000;
+    const flagged = readUint32(packet, aead ? end + tagBytes : end) | 0;
+    const index = flagged & 0x7fffffff;
     let slot = streams.find(ssrc);
     if (slot < 0) {
       if (streams.full) return SrtpStatus.tooManyStreams;

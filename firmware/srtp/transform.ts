@@ -42,11 +42,11 @@ export class Transform {
     const entry = this.#entry(slot, index, sequence);
     if (this.#mode === "gcm") {
       // The AEAD tag is the ciphertext's end, and the MKI comes after it (RFC 7714 section 8.2).
-      this.#cipher.seal(packet, from, length, length, this.#iv, -1, entry, length, tagBytes);
+      this.#cipher.seal(packet, from, length, length, this.#iv, 0, false, entry, length, tagBytes);
       return append(packet, length + tagBytes, mki);
     }
     const tagAt = length + mki.length;
-    this.#cipher.seal(packet, from, length, length, this.#iv, roc, entry, tagAt, tagBytes);
+    this.#cipher.seal(packet, from, length, length, this.#iv, roc | 0, true, entry, tagAt, tagBytes);
     append(packet, length, mki);
     return tagAt + tagBytes;
   }
@@ -66,8 +66,9 @@ export class Transform {
     const roc = (index - sequence) / 0x10000;
     this.#rtpIv(packet, ssrc, roc, sequence);
     const entry = this.#entry(slot, index, sequence);
-    if (this.#mode === "gcm") return this.#cipher.open(packet, from, end, end, this.#iv, -1, entry, end, tagBytes);
-    return this.#cipher.open(packet, from, end, end, this.#iv, roc, entry, end + mkiBytes, tagBytes);
+    if (this.#mode === "gcm")
+      return this.#cipher.open(packet, from, end, end, this.#iv, 0, false, entry, end, tagBytes);
+    return this.#cipher.open(packet, from, end, end, this.#iv, roc | 0, true, entry, end + mkiBytes, tagBytes);
   }
 
   /** Protects the RTCP packet `packet[0, length)` and appends tag, E flag and index, MKI. @returns the new length */
@@ -80,28 +81,26 @@ export class Transform {
     mki: Uint8Array,
     tagBytes: number,
   ): number {
-    const flagged = encrypt ? index + 0x80000000 : index;
+    const flagged = encrypt ? index | 0x80000000 : index;
     const from = encrypt ? RTCP_HEADER_BYTES : length;
     this.#rtcpIv(packet, ssrc, index, flagged);
     if (this.#mode === "gcm") {
       // RFC 7714 section 9.2: tag, then E flag and index, which are associated data, then MKI.
-      this.#cipher.seal(packet, from, length, length, this.#iv, flagged, -1, length, tagBytes);
+      this.#cipher.seal(packet, from, length, length, this.#iv, flagged, true, -1, length, tagBytes);
       writeUint32(packet, length + tagBytes, flagged);
       return append(packet, length + tagBytes + 4, mki);
     }
     writeUint32(packet, length, flagged);
     const tagAt = length + 4 + mki.length;
-    this.#cipher.seal(packet, from, length, length + 4, this.#iv, -1, -1, tagAt, tagBytes);
+    this.#cipher.seal(packet, from, length, length + 4, this.#iv, 0, false, -1, tagAt, tagBytes);
     append(packet, length + 4, mki);
     return tagAt + tagBytes;
   }
 
-  /** Where E flag and index of an RTCP packet lie that ends, without its trailer, at `end`. */
-  flaggedAt(end: number, tagBytes: number): number {
-    return this.#mode === "gcm" ? end + tagBytes : end;
-  }
-
-  /** Verifies an RTCP packet, and decrypts it when its E flag says so. False: not authentic, and unchanged. */
+  /**
+   * Verifies an RTCP packet, and decrypts it when its E flag says so. False: not authentic, and unchanged.
+   * @param flagged E flag and index as a signed word
+   */
   openRtcp(
     packet: Uint8Array,
     end: number,
@@ -110,10 +109,11 @@ export class Transform {
     mkiBytes: number,
     tagBytes: number,
   ): boolean {
-    const from = flagged >= 0x80000000 ? RTCP_HEADER_BYTES : end;
-    this.#rtcpIv(packet, ssrc, flagged % 0x80000000, flagged);
-    if (this.#mode === "gcm") return this.#cipher.open(packet, from, end, end, this.#iv, flagged, -1, end, tagBytes);
-    return this.#cipher.open(packet, from, end, end + 4, this.#iv, -1, -1, end + 4 + mkiBytes, tagBytes);
+    const from = flagged < 0 ? RTCP_HEADER_BYTES : end;
+    this.#rtcpIv(packet, ssrc, flagged & 0x7fffffff, flagged);
+    if (this.#mode === "gcm")
+      return this.#cipher.open(packet, from, end, end, this.#iv, flagged, true, -1, end, tagBytes);
+    return this.#cipher.open(packet, from, end, end + 4, this.#iv, 0, false, -1, end + 4 + mkiBytes, tagBytes);
   }
 
   /**

@@ -114,7 +114,7 @@ for (const maker of packetCipherMakers())
           const buffer = new Uint8Array(end + gap + one.tagBytes + randomInt(2) * 100).fill(0xee);
           buffer.set(packet);
           const iv = words(one.iv);
-          cipher.seal(buffer, one.from, end, end, iv, one.suffix, -1, end + gap, one.tagBytes);
+          cipher.seal(buffer, one.from, end, end, iv, one.suffix, one.suffix >= 0, -1, end + gap, one.tagBytes);
           assert.is(hex(buffer.subarray(0, end)), sealed.toString("hex"), `${length} bytes`);
           assert.is(hex(buffer.subarray(end + gap, end + gap + one.tagBytes)), tag.toString("hex"), `tag, ${length}`);
           assert.ok(buffer.subarray(end, end + gap).every((byte) => byte === 0xee));
@@ -123,10 +123,14 @@ for (const maker of packetCipherMakers())
             const wrong = buffer.slice();
             wrong[randomInt(2) ? randomInt(end) : end + gap + randomInt(one.tagBytes)] ^= 1 << randomInt(8);
             const before = wrong.slice();
-            assert.not(cipher.open(wrong, one.from, end, end, iv, one.suffix, -1, end + gap, one.tagBytes));
+            assert.not(
+              cipher.open(wrong, one.from, end, end, iv, one.suffix, one.suffix >= 0, -1, end + gap, one.tagBytes),
+            );
             assert.ok(Buffer.from(wrong).equals(before), "a refused packet changed");
           }
-          assert.ok(cipher.open(buffer, one.from, end, end, iv, one.suffix, -1, end + gap, one.tagBytes));
+          assert.ok(
+            cipher.open(buffer, one.from, end, end, iv, one.suffix, one.suffix >= 0, -1, end + gap, one.tagBytes),
+          );
           assert.ok(Buffer.from(packet).equals(buffer.subarray(0, end)));
           cipher.wipe();
         }
@@ -147,10 +151,10 @@ for (const maker of packetCipherMakers())
         const buffer = new Uint8Array(packet.length + 16);
         buffer.set(packet);
         const end = packet.length;
-        cipher.seal(buffer, 12, end, end, iv, -1, entry, end, one.tagBytes);
+        cipher.seal(buffer, 12, end, end, iv, 0, false, entry, end, one.tagBytes);
         assert.is(hex(buffer.subarray(0, end + one.tagBytes)), Buffer.concat([sealed, tag]).toString("hex"));
         cipher.precompute(entry, iv);
-        assert.ok(cipher.open(buffer, 12, end, end, iv, -1, entry, end, one.tagBytes));
+        assert.ok(cipher.open(buffer, 12, end, end, iv, 0, false, entry, end, one.tagBytes));
         assert.is(hex(buffer.subarray(0, end)), hex(packet));
       }
       cipher.wipe();
@@ -190,7 +194,7 @@ for (const maker of packetCipherMakers())
       const end = packet.length;
       const buffer = new Uint8Array(end + 20);
       buffer.set(packet);
-      ciphers[i].seal(buffer, one.from, end, end, words(one.iv), one.suffix, -1, end, one.tagBytes);
+      ciphers[i].seal(buffer, one.from, end, end, words(one.iv), one.suffix, one.suffix >= 0, -1, end, one.tagBytes);
       const { sealed, tag } = expected(one, packet);
       assert.is(hex(buffer.subarray(0, end + one.tagBytes)), Buffer.concat([sealed, tag]).toString("hex"));
     });
@@ -205,8 +209,8 @@ for (const maker of packetCipherMakers())
     cipher.wipe();
     cipher.wipe();
     const iv = new Int32Array(4);
-    assert.throws(() => cipher.seal(new Uint8Array(40), 12, 20, 20, iv, -1, -1, 20, 10), /wiped/);
-    assert.throws(() => cipher.open(new Uint8Array(40), 12, 20, 20, iv, -1, -1, 20, 0), /wiped/);
+    assert.throws(() => cipher.seal(new Uint8Array(40), 12, 20, 20, iv, 0, false, -1, 20, 10), /wiped/);
+    assert.throws(() => cipher.open(new Uint8Array(40), 12, 20, 20, iv, 0, false, -1, 20, 0), /wiped/);
     assert.throws(() => cipher.keystreamInto(new Uint8Array(4), iv), /wiped/);
   });
 

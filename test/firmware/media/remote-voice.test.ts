@@ -88,9 +88,9 @@ test("keys are copied, moved and wiped; the caller's stay", async () => {
   assert.ok(got[0].tx.masterKey.every((byte) => byte === 0) && got[0].tx.masterSalt.every((byte) => byte === 0));
   assert.equal(got[0].tx.mki, keys.mki);
   for (const [wrong, pattern] of [
-    [{ masterKey: new Uint8Array(5) }, /masterKey of AES_CM_128_HMAC_SHA1_80 has 16 bytes, got 5/],
+    [{ masterKey: new Uint8Array(5) }, /masterKey must have 16 bytes, has 5/],
     [{ masterSalt: new Uint8Array(5) }, /masterSalt/],
-    [{ suite: "NULL" }, /suite "NULL" is unknown/],
+    [{ suite: "NULL" }, /suite is not supported: NULL/],
     [{ roc: -1 }, /roc/],
     [{ mki: new Uint8Array(200) }, /mki/],
   ] as const)
