@@ -2,9 +2,10 @@
 
 import type { Benchmark } from "./benchmark.js";
 import { calls } from "./calls.js";
+import { mikey } from "./mikey.js";
 import { setup } from "./setup.js";
 import { srtp } from "./srtp.js";
 import { trace } from "./trace.js";
 
 /** In the order in which `scripts/bench --list` shows them. */
-export const benchmarks: readonly Benchmark[] = [setup, calls, srtp, trace];
+export const benchmarks: readonly Benchmark[] = [setup, calls, mikey, srtp, trace];
