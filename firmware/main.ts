@@ -12,7 +12,7 @@ import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent }
 import { Handset } from "./handset/index.js";
 import { openKeying, openReplayCache } from "./open-keying.js";
 import { Log, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
-import { openSignalling } from "./signalling.js";
+import { openSignalling, warmRoutes } from "./signalling.js";
 import { UserAgent } from "./sip/index.js";
 import { startVoiceThread } from "./voice-client.js";
 
@@ -209,6 +209,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   publish = (event, monotonicMs = systemClock.now()) =>
     control?.publish({ ...event, atMs: systemClock.wallMs(), monotonicMs } as HandsetEvent);
 
+  warmRoutes(config, signalling.resolver);
   accounts.start(userAgent);
 
   // Keys, certificates and key pairs are made ready while nobody waits for them.

@@ -6,8 +6,10 @@ import type { Config } from "./config/index.js";
 import { type Log, systemClock, systemTimers } from "./runtime/index.js";
 import {
   dnsClient,
+  hopUri,
   openTcp,
   openTls,
+  parseSipUri,
   type RateLimits,
   type SipAddress,
   SipResolver,
@@ -83,6 +85,19 @@ export function proxyAddress(
   const transport = proxy.transport ?? first;
   const usual = transport === "tls" ? 5061 : 5060;
   return { host: proxy.host, port: proxy.port ?? (numeric || proxy.transport ? usual : 0), transport };
+}
+
+/** Looks the accounts' routes up now and keeps them fresh: a call then waits for no DNS. */
+export function warmRoutes(config: Config, resolver: SipResolver): void {
+  for (const account of config.accounts) {
+    const hops = account.outboundProxies.length > 0 ? account.outboundProxies : [config.sip.outboundProxy];
+    const uris = hops.flatMap((hop) => (hop ? [hopUri(proxyAddress(hop, config.sip.transports[0]))] : []));
+    if (uris.length === 0 && account.register) {
+      const registrar = parseSipUri(account.registrar ?? account.uri.replace(/^(sips?:)[^@]*@/i, "$1"));
+      if (registrar.ok) uris.push(registrar.value);
+    }
+    for (const uri of uris) resolver.warm(uri);
+  }
 }
 
 async function openAll(config: Config["sip"], log: Log, opened: SipTransport[]): Promise<void> {

@@ -1,6 +1,7 @@
 // SIP (RFC 3261) for one user agent: the public face of the room.
 export * from "./contract.js";
 export type { RequestSequence, RequestTarget } from "./core/client-request.js";
+export { hopUri } from "./core/client-request.js";
 export type { Accepts } from "./core/screening.js";
 export { type CounterName, Counters } from "./counters.js";
 export * from "./digest/index.js";

@@ -4,8 +4,9 @@ import type { Benchmark } from "./benchmark.js";
 import { calls } from "./calls.js";
 import { mikey } from "./mikey.js";
 import { setup } from "./setup.js";
+import { sipParse } from "./sip-parse.js";
 import { srtp } from "./srtp.js";
 import { trace } from "./trace.js";
 
 /** In the order in which `scripts/bench --list` shows them. */
-export const benchmarks: readonly Benchmark[] = [setup, calls, mikey, srtp, trace];
+export const benchmarks: readonly Benchmark[] = [setup, calls, mikey, sipParse, srtp, trace];

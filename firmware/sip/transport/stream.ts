@@ -4,7 +4,7 @@ import type { Server, Socket } from "node:net";
 import { type Clock, systemClock } from "../../runtime/clock.js";
 import { systemTimers, type Timer, type Timers } from "../../runtime/timers.js";
 import type { SipAddress } from "../contract.js";
-import { canonicalHost } from "../grammar/index.js";
+import { canonicalHost, isNumeric } from "../grammar/index.js";
 import { Connection, type ConnectionLimits } from "./connection.js";
 import { keepStreamOpen } from "./keep-alive.js";
 import type { Flow, FlowOptions, SendDone, SipTransport, TransportReceiver } from "./transport.js";
@@ -40,6 +40,9 @@ export const defaultStreamLimits: StreamLimits = {
 
 /** A connection not used for this long may be closed for a new one: no transaction is under way on it (64*T1, RFC 3261 section 18). */
 const SPARE_MS = 32_000;
+
+/** Addresses whose domain is remembered. */
+const MAX_NAMES = 256;
 
 /** How sockets are made: what TCP and TLS differ in. */
 export interface SocketMaker {
@@ -85,6 +88,8 @@ let nextId = 1;
 
 const hostPort = (to: SipAddress): string => `${canonicalHost(to.host)}:${to.port}`;
 const keyOf = (to: SipAddress): string => `${hostPort(to)}/${to.name ?? ""}/${to.person ?? ""}`;
+/** Where the server has proved to be the domain itself: good for everybody in it. */
+const domainKeyOf = (to: SipAddress): string => keyOf({ ...to, person: undefined });
 
 export class StreamTransport implements SipTransport {
   readonly reliable = true;
@@ -98,6 +103,8 @@ export class StreamTransport implements SipTransport {
   /** Connections requests may go over, by where they lead; those we opened, and aliases. */
   private readonly routes = new Map<string, Connection>();
   private readonly aliases = new Map<string, Connection>();
+  /** The domain that was proved at an address. */
+  private readonly names = new Map<string, string>();
   private readonly pending = new Map<string, Pending>();
   /** Accepted sockets that are not ready yet (TLS handshake), and who they come from. */
   private readonly greeting = new Map<Socket, string>();
@@ -128,7 +135,23 @@ export class StreamTransport implements SipTransport {
     return this.open.size;
   }
 
-  send(bytes: Uint8Array, to: SipAddress, done: SendDone): void {
+  /**
+   * A Record-Route often holds the proxy's bare address, for which no certificate is made. The machine there is the domain it has proved to
+   * be before, and has to prove it again on a new connection.
+   */
+  private named(to: SipAddress): SipAddress {
+    const known = isNumeric(to.name ?? to.host) ? this.names.get(hostPort(to)) : undefined;
+    return known === undefined ? to : { ...to, name: known };
+  }
+
+  private learnName(to: SipAddress): void {
+    if (to.name === undefined || isNumeric(to.name)) return;
+    if (this.names.size >= MAX_NAMES) this.names.clear();
+    this.names.set(hostPort(to), to.name);
+  }
+
+  send(bytes: Uint8Array, where: SipAddress, done: SendDone): void {
+    const to = this.named(where);
     const refuse = (text: string): void => done(new Error(text), this.clock.now());
     if (this.closing) return refuse("the transport is closed");
     if (to.connection !== undefined) {
@@ -183,7 +206,7 @@ export class StreamTransport implements SipTransport {
   }
 
   private find(to: SipAddress): Connection | undefined {
-    const own = this.routes.get(keyOf(to));
+    const own = this.routes.get(keyOf(to)) ?? this.routes.get(domainKeyOf(to));
     if (own) return own;
     const alias = this.aliases.get(hostPort(to));
     return alias && this.parts.maker.mayReuse(alias.remote.identities ?? [], to) ? alias : undefined;
@@ -230,6 +253,10 @@ export class StreamTransport implements SipTransport {
       const { host, port } = to;
       const connection = this.add(socket, { host, port, transport: this.local.transport, identities }, false);
       this.routes.set(key, connection);
+      if (this.parts.maker.mayReuse(identities, { ...to, person: undefined })) {
+        this.routes.set(domainKeyOf(to), connection);
+        this.learnName(to);
+      }
       for (const { bytes, done } of pending.queue) this.write(connection, bytes, done);
       for (const told of pending.watchers) told(undefined, connection);
     };

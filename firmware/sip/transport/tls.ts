@@ -236,7 +236,10 @@ function tlsMaker(
       verified: !unverified,
       changed,
     });
-    return certificate && !unverified ? sipIdentities(certificate.raw) : [];
+    if (!certificate || unverified) return [];
+    // The domain's own server, and not only that of one person in it.
+    const forDomain = identityProblem(certificate, { ...to, person: undefined }) === undefined;
+    return [...sipIdentities(certificate.raw), ...(forDomain ? [`sip:${name}`] : [])];
   }
 }
 
