@@ -14,10 +14,14 @@ export function envelopeLength(key: KeyObject): number {
   return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
 }
 
-/** Bytes that are not zero. */
+/** Bytes that are not zero. Throws RangeError when the source gives nothing but zeros. */
 function padBytes(length: number, random: (length: number) => Uint8Array): Uint8Array {
-  const bytes = random(length);
-  for (let i = 0; i < length; i++) while (bytes[i] === 0) bytes[i] = random(1)[0];
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  for (let tries = 0; filled < length; tries++) {
+    if (tries === 16) throw new RangeError("the source of random bytes gives zeros");
+    for (const byte of random(length - filled)) if (byte !== 0) bytes[filled++] = byte;
+  }
   return bytes;
 }
 

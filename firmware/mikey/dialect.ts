@@ -1,7 +1,6 @@
 // Other implementations' readings of the RFCs, by name; off unless a peer is configured for one.
 
-import { createHmac } from "node:crypto";
-import { type Prf, prf } from "./prf.js";
+import { type Prf, prf, xorP } from "./prf.js";
 
 /**
  * `minisip`: minisip 0.7's library. `minisip-rfc-prf`: the same with its pseudo-random function repaired. What differs:
@@ -16,14 +15,7 @@ export type Dialect = "minisip" | "minisip-rfc-prf";
 function minisipPrf(inkey: Uint8Array, label: Uint8Array, length: number): Uint8Array {
   if (inkey.length === 0 || inkey.length % 32 !== 0) return prf(inkey, label, length);
   const out = prf(inkey.subarray(0, inkey.length - 32), label, length);
-  const hmac = (...parts: Uint8Array[]) =>
-    parts.reduce((mac, part) => mac.update(part), createHmac("sha1", new Uint8Array(0))).digest();
-  let a: Uint8Array = label;
-  for (let at = 0; at < length; at += 20) {
-    a = hmac(a);
-    const block = hmac(a, label);
-    for (let i = 0; i < 20 && at + i < length; i++) out[at + i] ^= block[i];
-  }
+  xorP(new Uint8Array(0), label, out);
   return out;
 }
 

@@ -1,26 +1,30 @@
 // MIKEY-1 pseudo-random function and the keys made with it (RFC 3830 sections 4.1.2 to 4.1.4).
 
-import { createHmac } from "node:crypto";
+import { HmacSha1 } from "../crypto/hmac-sha1.js";
 
 const BLOCK = 32;
 const HASH = 20;
 
-function hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const mac = createHmac("sha1", key);
-  for (const part of parts) mac.update(part);
-  return mac.digest();
-}
-
-/** XORs P(s, label, m) into `out`, as far as `out` reaches. */
-function xorP(s: Uint8Array, label: Uint8Array, out: Uint8Array): void {
-  let a: Uint8Array = label;
+/**
+ * XORs P(s, label, m) into `out`, as far as `out` reaches. On typed arrays: the inputs are so short that a native HMAC spends most of its
+ * time on being made.
+ */
+export function xorP(s: Uint8Array, label: Uint8Array, out: Uint8Array): void {
+  const hmac = new HmacSha1(s);
+  // A_i || label
+  const input = new Uint8Array(HASH + label.length);
+  input.set(label, HASH);
+  const block = new Uint8Array(HASH);
   for (let at = 0; at < out.length; at += HASH) {
-    a = hmac(s, a);
-    const block = hmac(s, a, label);
+    hmac.compute(input, at === 0 ? HASH : 0, at === 0 ? input.length : HASH);
+    hmac.writeTag(input, 0, HASH);
+    hmac.compute(input, 0, input.length);
+    hmac.writeTag(block, 0, HASH);
     for (let i = 0; i < HASH && at + i < out.length; i++) out[at + i] ^= block[i];
-    block.fill(0);
   }
-  a.fill(0);
+  hmac.wipe();
+  input.fill(0);
+  block.fill(0);
 }
 
 /**

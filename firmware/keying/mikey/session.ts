@@ -14,7 +14,7 @@ import {
   wipeAgreement,
 } from "../../mikey/index.js";
 import type { Clock } from "../../runtime/clock.js";
-import type { SrtpKeys, SrtpSuiteName } from "../../srtp/keys.js";
+import type { SrtpKeys } from "../../srtp/keys.js";
 import type { KeyingAttributes, KeyingEvents, KeyingResult, KeyingSession, Proof, VerifiedPeer } from "../keying.js";
 import { type KeyingFailureCode, keyingError } from "./failures.js";
 import { type FoundMessage, findMikey, mikeyAttributes } from "./key-mgmt.js";
@@ -64,13 +64,9 @@ function proofOf(peer: PeerProof): Proof {
 }
 
 function srtpKeys(session: Agreement["sent"]): SrtpKeys {
-  const { suite, tek, salt, mki, roc } = session;
-  // The keying offers and accepts only suites of SRTP's.
-  return { suite: suite as SrtpSuiteName, masterKey: tek, masterSalt: salt, roc, ...(mki ? { mki } : {}) };
+  const { suite, tek, salt, mki, roc, indices } = session;
+  return { suite, masterKey: tek, masterSalt: salt, roc, ...(mki ? { mki } : {}), ...indices };
 }
-
-/** Last packet index of an SRTP key. */
-const LAST_INDEX = 2 ** 48 - 1;
 
 /** What a session is made of. */
 export interface SessionParts {
@@ -214,11 +210,6 @@ export class MikeySession implements KeyingSession {
       return failed("closed", "the session was closed");
     }
     const { sent, received } = agreement;
-    if ([sent, received].some(({ indices }) => indices && (indices.from > 0 || indices.to < LAST_INDEX))) {
-      wipeAgreement(agreement);
-      agreement.bundle?.close();
-      return failed("unsupported-key-data", "the keys are for a part of the stream only");
-    }
     this.bundle?.close();
     this.bundle = agreement.bundle;
     const name = createHash("sha256").update(sent.tek).update(received.tek).digest("base64");

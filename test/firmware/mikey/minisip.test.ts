@@ -192,7 +192,7 @@ async function answerAlice(exchange: Exchange, compat: Dialect): Promise<void> {
   );
   const method = methodFor(exchange, false, mine?.value);
   // RSA-R: the responder chooses the TGK; minisip's is given to ours.
-  const random = (length: number) => (length === 32 ? new Uint8Array(32).fill(5) : new Uint8Array(length));
+  const random = (length: number) => new Uint8Array(length).fill(5);
   const agent = new MikeyAgent({ methods: [method], replay: new MemoryReplayCache(), random });
   const [ssrc, ...moreSsrcs] = exchange.cs.filter((_, i) => i % 2 === 1).map((cs) => cs.ssrc);
   const parties = { localUri: bobUri, peerUri: aliceUri, ssrc, moreSsrcs, compat };
@@ -241,7 +241,7 @@ async function readBob(exchange: Exchange, compat: Dialect): Promise<void> {
         : { kind: "fresh", validity: { kind: "none" } },
     policies: payloadsOf(offer, "policy"),
     extensions: [],
-    random: (length) => given.shift() ?? new Uint8Array(length),
+    random: (length) => given.shift() ?? new Uint8Array(length).fill(3),
     nowMs: timeOf(offer),
   };
   const open = good(await method.offer(frame));
