@@ -102,7 +102,9 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
           }
           for (const one of [alice, bob]) {
             const ways = new Set(one.sip().map((message) => (message as unknown as { transport: string }).transport));
-            assert.equal([...ways], [transport]);
+            // Over UDP a MIKEY offer with credentials is too large for one datagram's worth (RFC 3261 section 18.1.1).
+            if (transport === "udp") assert.ok(ways.has("udp") && !ways.has("tls"), [...ways].join(" "));
+            else assert.equal([...ways], [transport]);
           }
           for (const domain of [net.a, net.b]) {
             assert.match(domain.log, new RegExp(`REGISTER .*/${transport}`));
