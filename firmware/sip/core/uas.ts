@@ -94,7 +94,8 @@ export class UasCore implements TransactionUser {
       return;
     }
     // All that is left is OPTIONS, inside a dialog or not.
-    const told = this.around.events()?.options?.(received.request) ?? { status: 200 };
+    // Within a call it asks whether the call lives, outside whether another could be taken (section 11.2).
+    const told = (dialog ? undefined : this.around.events()?.options?.(received.request)) ?? { status: 200 };
     this.answer(received, transaction, told.status, {
       ...told,
       headers: [...fields.options, ...(told.headers ?? [])],
