@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { appendFileSync, createWriteStream } from "node:fs";
+import { isIPv6 } from "node:net";
 import { type PhoneKey, phoneKeys } from "../drivers/contract.js";
 import { findBoard, openDevices } from "../platform/index.js";
 import { Accounts } from "./accounts.js";
@@ -13,7 +14,7 @@ import { Handset } from "./handset/index.js";
 import { openKeying, openReplayCache } from "./open-keying.js";
 import { Log, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
-import { UserAgent } from "./sip/index.js";
+import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
 import { startVoiceThread } from "./voice-client.js";
 
 /** How a handset is run. */
@@ -146,7 +147,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     trace,
     log: log.for("call"),
     random,
-    localAddress: config.sip.address,
+    localAddress: userAgent.local.host,
     route: (account) => accounts.route(account),
     maxCalls: config.maxCalls,
     offerBudget: config.offerBudget,
@@ -211,6 +212,20 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
 
   warmRoutes(config, signalling.resolver);
   accounts.start(userAgent);
+  if (isWildcard(config.sip.address)) {
+    const watch = watchAddress(userAgent.local.host, {
+      family: isIPv6(config.sip.address) ? 6 : 4,
+      ...{ timers: systemTimers, clock: systemClock },
+      changed: (address) => {
+        log.info("address-changed", { address });
+        userAgent.readdress(address);
+        accounts.readdress();
+        calls.readdress(address);
+        publish({ type: "device", device: "network", text: `address ${address}` });
+      },
+    });
+    shutdown.add("address watch", () => watch.cancel());
+  }
 
   // Keys, certificates and key pairs are made ready while nobody waits for them.
   for (const method of keying.flat())

@@ -131,6 +131,11 @@ export abstract class Call {
     this.reoffer(on);
   }
 
+  /** Sends the session as it is now: the session timer asks for it, or the device has another address. */
+  renew(): void {
+    if (!this.reoffering && (this.state === "active" || this.state === "held")) this.reoffer(this.state === "held");
+  }
+
   /** Sends the session as it is or shall be (held or not) in a re-INVITE. */
   private reoffer(on: boolean): void {
     const { dialog } = this;
@@ -161,9 +166,7 @@ export abstract class Call {
     dialog.events = {
       acked,
       reinvite: (request) => void this.onReinvite(request),
-      refresh: () => {
-        if (!this.reoffering && (this.state === "active" || this.state === "held")) this.reoffer(this.state === "held");
-      },
+      refresh: () => this.renew(),
       ended: (why) => {
         if (this.over) return;
         const peerReason = why.headers?.get("Reason");

@@ -218,6 +218,12 @@ export class Calls implements CallControl {
     return Object.fromEntries(sum);
   }
 
+  /** The device has another address: media is announced there from now on, and running calls are told by re-INVITE. */
+  readdress(localAddress: string): void {
+    this.environment.localAddress = localAddress;
+    for (const call of this.calls.values()) call.renew();
+  }
+
   /** Hangs up everything and waits until it has been said to the voice thread; new calls are refused. */
   async close(): Promise<void> {
     this.closing = true;

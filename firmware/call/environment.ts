@@ -35,7 +35,7 @@ export interface CallEnvironment {
   /** Bytes from the operating system. */
   readonly random: (length: number) => Uint8Array;
   /** The address media is announced with. */
-  readonly localAddress: string;
+  localAddress: string;
   readonly ringLimitMs: number;
   /** Who may ring. */
   readonly callers: CallerRules;

@@ -9,6 +9,7 @@ export * from "./grammar/index.js";
 export * from "./registration/index.js";
 export { defaultTiming, type SipTiming } from "./transaction/timing.js";
 export { type AddressProvider, outsideAddress, watchAddress } from "./transport/address-watch.js";
+export { isWildcard } from "./transport/bind.js";
 export {
   type DnsClient,
   type DnsClientOptions,

@@ -155,7 +155,7 @@ export class UserAgent {
     const statelessTag = this.ids.statelessTag.bind(this.ids);
     this.transport = new TransportLayer({
       transports,
-      contactUri: this.fields.contactUri,
+      contactUri: () => this.fields.contactUri,
       guard,
       clock,
       counters: this.tally,
@@ -246,6 +246,12 @@ export class UserAgent {
    */
   get lastSendMs(): number {
     return this.transport.lastSendMs;
+  }
+
+  /** The device has another address (its sockets are bound to all): from now on messages say it. Registrations and calls are their owners' to renew. */
+  readdress(host: string): void {
+    this.fields.readdress(host);
+    this.transport.readdress(host);
   }
 
   /** Our Contact URI. */

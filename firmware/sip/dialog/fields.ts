@@ -38,19 +38,29 @@ export interface Identity {
 
 /** Makes the fields. */
 export class Fields {
-  /** Our Contact URI. */
-  readonly contactUri: string;
-  readonly contact: readonly [string, string];
+  private uri = "";
 
   constructor(
     private readonly identity: Identity,
-    local: SipAddress,
+    private local: SipAddress,
   ) {
+    this.readdress(local.host);
+  }
+  /** The device has another address. */
+  readdress(host: string): void {
+    this.local = { ...this.local, host };
+    const { identity, local } = this;
     const user = identity.contactUser === undefined ? "" : `${escapeUser(identity.contactUser)}@`;
     const transport = local.transport === "udp" ? "" : `;transport=${local.transport}`;
-    this.contactUri = `sip:${user}${bracketed(local.host)}:${local.port}${transport}`;
-    const name = identity.contactName === undefined ? "" : `${quote(identity.contactName)} `;
-    this.contact = ["Contact", `${name}<${this.contactUri}>`];
+    this.uri = `sip:${user}${bracketed(local.host)}:${local.port}${transport}`;
+  }
+  /** Our Contact URI. */
+  get contactUri(): string {
+    return this.uri;
+  }
+  get contact(): readonly [string, string] {
+    const { contactName } = this.identity;
+    return ["Contact", `${contactName === undefined ? "" : `${quote(contactName)} `}<${this.uri}>`];
   }
   /** Our Contact URI with another user part (plain text). */
   uriFor(user: string): string {

@@ -58,6 +58,8 @@ const UDP_MTU_SAFE = 1300;
 
 /** How long it is remembered that somebody does not take TCP, ms. */
 const NO_TCP_MS = 300_000;
+/** Addresses of before that responses may still name. */
+const MAX_FORMER = 4;
 
 export interface TransportLayerOptions {
   /** The first is the one used where nothing asks for another. */
@@ -68,8 +70,8 @@ export interface TransportLayerOptions {
   readonly limits: ParseLimits;
   /** Largest message taken in, bytes. */
   readonly messageBytes: number;
-  /** Our Contact URI over the first transport: replaced where a message goes over another. */
-  readonly contactUri: string;
+  /** Our Contact URI over the first transport, as of now: replaced where a message goes over another. */
+  readonly contactUri: () => string;
   /** Bounds what one source, and all together, may send. */
   readonly guard?: RateGuard;
   /** Added to responses made here (Server). */
@@ -83,17 +85,31 @@ export class TransportLayer {
   private lastSend = Number.NaN;
   /** Who did not take TCP, and until when that is believed. */
   private readonly noTcp = new Map<string, number>();
+  /** What is announced in place of the transports' own address, and what was before. */
+  private host: string | undefined;
+  private readonly formerHosts: string[] = [];
 
   constructor(private readonly options: TransportLayerOptions) {}
 
   /** Where the first transport is reached. */
   get local(): SipAddress {
-    return this.options.transports[0].local;
+    return this.place(this.options.transports[0]);
   }
 
   /** Where each transport is reached. */
   get locals(): readonly SipAddress[] {
-    return this.options.transports.map((transport) => transport.local);
+    return this.options.transports.map((transport) => this.place(transport));
+  }
+
+  /** The device has another address: from now on Via and Contact say it. Responses to the old ones are still taken. */
+  readdress(host: string): void {
+    for (const { host: before } of this.locals) if (!this.formerHosts.includes(before)) this.formerHosts.push(before);
+    if (this.formerHosts.length > MAX_FORMER) this.formerHosts.splice(0, this.formerHosts.length - MAX_FORMER);
+    this.host = host;
+  }
+
+  private place(transport: SipTransport): SipAddress {
+    return this.host === undefined ? transport.local : { ...transport.local, host: this.host };
   }
 
   /** Connections open now. */
@@ -127,7 +143,8 @@ export class TransportLayer {
 
   /** A Via value of ours; responses come back to the bound port (rport, RFC 3581), or over the connection. */
   newVia(branch: string, to?: SipAddress): string {
-    const { host, port, transport } = this.find(to?.transport)?.local ?? this.local;
+    const found = this.find(to?.transport);
+    const { host, port, transport } = found ? this.place(found) : this.local;
     // RFC 5923 section 5: the connection may carry the other end's requests too.
     const alias = transport === "tls" ? ";alias" : "";
     return `SIP/2.0/${transport.toUpperCase()} ${bracketed(host)}:${port};rport${alias};branch=${branch}`;
@@ -157,8 +174,8 @@ export class TransportLayer {
       const via = branch === undefined ? undefined : this.newVia(branch, to);
       if (via !== undefined && via !== headers.get("Via")) headers = headers.withFirst("Via", via);
     }
-    const { contactUri } = this.options;
-    const wanted = contactFor(contactUri, transport.local, {
+    const contactUri = this.options.contactUri();
+    const wanted = contactFor(contactUri, this.place(transport), {
       bySize: to.bySize === true || transport === this.options.transports[0],
       secure: isSecureMessage(message),
     });
@@ -283,10 +300,12 @@ export class TransportLayer {
   }
 
   private isOurs(via: Via): boolean {
-    const local = this.find(via.transport.toLowerCase() as SipAddress["transport"])?.local;
-    if (!local) return false;
+    const found = this.find(via.transport.toLowerCase() as SipAddress["transport"]);
+    if (!found) return false;
+    const local = this.place(found);
     const port = via.port ?? (local.transport === "tls" ? 5061 : 5060);
-    return port === local.port && canonicalHost(via.host) === canonicalHost(local.host);
+    const host = canonicalHost(via.host);
+    return port === local.port && [local.host, ...this.formerHosts].some((each) => canonicalHost(each) === host);
   }
 
   /** 400 or 505 for a request that cannot be processed, where its sender can be told; else it is dropped. */
