@@ -11,7 +11,8 @@ import { Calls } from "./call/index.js";
 import { type Config, loadConfig } from "./config/index.js";
 import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent } from "./control/index.js";
 import { Handset } from "./handset/index.js";
-import { openKeying, openReplayCache } from "./open-keying.js";
+import { KeyPairPool } from "./keying/index.js";
+import { openKeying, openReplayCache, warmKeyPairs } from "./open-keying.js";
 import { Log, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
 import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
@@ -59,9 +60,15 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   shutdown.add("control socket", () => control?.close());
 
   const replay = openReplayCache(config, log);
-  const keying = config.accounts.map((account) => openKeying(account, replay, random, log.for("keying")));
+  const keyPairs = new KeyPairPool({
+    timers: systemTimers,
+    failed: (error) => log.error("key-pair-not-made", { error: String(error) }),
+  });
+  const shared = { replay, keyPairs, random, log: log.for("keying") };
+  const keying = config.accounts.map((account) => openKeying(account, shared));
   shutdown.add("keying", () => {
     for (const method of keying.flat()) method.close();
+    keyPairs.close();
   });
 
   const signalling = await openSignalling(config.sip, log.for("sip"));
@@ -196,6 +203,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     registrations: accounts.status(),
     calls: await Promise.all(calls.list().map(async (call) => ({ ...call, voice: await calls.statistics(call.id) }))),
     sound,
+    keyPairs: keyPairs.status,
     counters: userAgent.counters(),
     voiceDrops: await calls.voiceDrops(),
     refusals: Object.fromEntries(calls.refusals),
@@ -230,6 +238,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   // Keys, certificates and key pairs are made ready while nobody waits for them.
   for (const method of keying.flat())
     method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
+  void warmKeyPairs(config, keyPairs);
   log.info("ready", { board: board.name, address: userAgent.local.host, port: userAgent.local.port });
   if (!options.interactive)
     process.stdout.write(

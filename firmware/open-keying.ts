@@ -2,9 +2,16 @@
 
 import { readFileSync } from "node:fs";
 import type { AccountConfig, Config } from "./config/index.js";
-import { sameSipIdentity } from "./crypto/index.js";
+import { type DhGroupName, sameSipIdentity } from "./crypto/index.js";
 import { RevocationLists } from "./crypto/revocation.js";
-import { createMikeyKeying, DomainKeys, FileReplayCache, type Keying, perPeerKeying } from "./keying/index.js";
+import {
+  createMikeyKeying,
+  DomainKeys,
+  FileReplayCache,
+  type Keying,
+  type KeyPairPool,
+  perPeerKeying,
+} from "./keying/index.js";
 import { MemoryReplayCache, type MethodName, type RandomSource, type ReplayCache } from "./mikey/index.js";
 import { type Log, Secret, systemClock } from "./runtime/index.js";
 import { dnsClient } from "./sip/index.js";
@@ -21,8 +28,16 @@ export function openReplayCache(config: Config, log: Log): ReplayCache {
   });
 }
 
+/** What the accounts of a phone share for their key agreements. */
+export interface KeyingShared {
+  readonly replay: ReplayCache;
+  readonly keyPairs: KeyPairPool;
+  readonly random: RandomSource;
+  readonly log: Log;
+}
+
 /** The key agreement methods an account is configured for. @throws Error naming the file that is not what it should be. */
-export function openKeying(account: AccountConfig, replay: ReplayCache, random: RandomSource, log: Log): Keying[] {
+export function openKeying(account: AccountConfig, { replay, keyPairs, random, log }: KeyingShared): Keying[] {
   const { keying } = account;
   if (account.security === "off") return [];
   const { certificate, privateKey, domainKeys } = keying;
@@ -54,6 +69,7 @@ export function openKeying(account: AccountConfig, replay: ReplayCache, random: 
       ...(keying.accepts ? { accepts: keying.accepts } : {}),
       signatures: keying.signatures,
       group: keying.group,
+      takeDhKeyPair: (group: DhGroupName) => keyPairs.take(group),
       clock: systemClock,
       random,
       skewMs: keying.clockSkewS * 1000,
@@ -80,6 +96,17 @@ export function openKeying(account: AccountConfig, replay: ReplayCache, random: 
 function readList(file: string): string | Uint8Array {
   const bytes = readFileSync(file);
   return bytes[0] === 0x30 ? new Uint8Array(bytes) : bytes.toString("utf8");
+}
+
+/**
+ * Starts making the key pairs that the accounts' calls will take: for their own offers, and for answers to signed offers of others.
+ * Resolves when the pool is full.
+ */
+export async function warmKeyPairs(config: Config, keyPairs: KeyPairPool): Promise<void> {
+  for (const { security, keying } of config.accounts) {
+    const usesPairs = keying.offer === "dh" || keying.offer === "dhhmac" || keying.privateKey !== undefined;
+    if (security !== "off" && usesPairs) await keyPairs.fill(keying.group);
+  }
 }
 
 function readSharedKey(file: string): Secret {

@@ -1,6 +1,7 @@
 // The local control protocol: one JSON object a line, both ways, over a Unix socket.
 
 import type { CallEvent, CallSnapshot } from "../call/types.js";
+import type { KeyPairPoolStatus } from "../keying/index.js";
 import type { RegistrationStatus } from "../sip/registration/index.js";
 
 /** What can be asked of a running handset, and with what. */
@@ -83,6 +84,8 @@ export interface HandsetStatus {
   readonly registrations: readonly RegistrationStatus[];
   readonly calls: readonly (CallSnapshot & { readonly voice?: unknown })[];
   readonly sound: { readonly state: "ok" | "lost" | "failed"; readonly text: string; readonly xruns: number };
+  /** Diffie-Hellman key pairs made ahead: how many are ready, how often one was and was not. */
+  readonly keyPairs: KeyPairPoolStatus;
   /** SIP messages handled and dropped, by reason. */
   readonly counters: Readonly<Record<string, number>>;
   /** Voice packets dropped in all calls, by reason. */

@@ -5,10 +5,12 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
+  generateKeyPair,
   generateKeyPairSync,
   getDiffieHellman,
   type KeyObject,
 } from "node:crypto";
+import * as asn1 from "asn1js";
 import { fail, ok, type Result } from "../runtime/result.js";
 
 /** Groups by name: OAKLEY 1, 2 and 5 have 768, 1024 and 1536 bits (the first two are for peers that know nothing else). */
@@ -90,12 +92,19 @@ export interface DhKeyPair {
 
 const outside = () => fail("bad-dh-value", "Diffie-Hellman value outside the group");
 
-function modpKeyPair(group: Exclude<DhGroupName, "x25519">, privateValue?: Uint8Array): DhKeyPair {
+function modpKeyPair(
+  group: Exclude<DhGroupName, "x25519">,
+  privateValue?: Uint8Array,
+  knownPublicValue?: Uint8Array,
+): DhKeyPair {
   const length = dhGroupBytes[group];
   const dh = createDiffieHellman(primeOf(group), generator);
   if (privateValue) dh.setPrivateKey(privateValue);
   // Node derives no public value from a given private one; g^x is the secret shared with the value g.
-  const publicValue = padded(privateValue ? dh.computeSecret(generator) : dh.generateKeys(), length);
+  const publicValue = padded(
+    knownPublicValue ?? (privateValue ? dh.computeSecret(generator) : dh.generateKeys()),
+    length,
+  );
   let wiped = false;
   return {
     publicValue,
@@ -120,10 +129,8 @@ const x25519Prefix = Buffer.from("302a300506032b656e032100", "hex");
 /** DER of an X25519 PKCS#8 key before its 32 bytes. */
 const x25519PrivatePrefix = Buffer.from("302e020100300506032b656e04220420", "hex");
 
-function x25519KeyPair(privateValue?: Uint8Array): DhKeyPair {
-  let privateKey: KeyObject | undefined = privateValue
-    ? createPrivateKey({ key: Buffer.concat([x25519PrivatePrefix, privateValue]), format: "der", type: "pkcs8" })
-    : generateKeyPairSync("x25519").privateKey;
+function x25519KeyPair(given: KeyObject): DhKeyPair {
+  let privateKey: KeyObject | undefined = given;
   const spki = createPublicKey(privateKey).export({ type: "spki", format: "der" });
   return {
     publicValue: new Uint8Array(spki.subarray(spki.length - 32)),
@@ -150,12 +157,73 @@ function x25519KeyPair(privateValue?: Uint8Array): DhKeyPair {
 
 /** Makes a key pair; the private value comes from node's generator. OAKLEY 5: about 0.2 ms on a PC, ten times that on a small ARM. */
 export function generateDhKeyPair(group: DhGroupName): DhKeyPair {
-  return group === "x25519" ? x25519KeyPair() : modpKeyPair(group);
+  return group === "x25519" ? x25519KeyPair(generateKeyPairSync("x25519").privateKey) : modpKeyPair(group);
+}
+
+/** The two integers of a MODP pair: the private one of its PKCS #8 (RFC 5958), the public one of its SubjectPublicKeyInfo (RFC 5280). */
+function modpValues(
+  privateKey: KeyObject,
+  publicKey: KeyObject,
+): { privateValue: Uint8Array; publicValue: Uint8Array } {
+  const info = privateKey.export({ type: "pkcs8", format: "der" });
+  try {
+    const [, , wrapped] = sequenceOf(info) as [unknown, unknown, asn1.OctetString];
+    const [, bits] = sequenceOf(publicKey.export({ type: "spki", format: "der" })) as [unknown, asn1.BitString];
+    return {
+      privateValue: integerIn(wrapped.valueBlock.valueHexView),
+      publicValue: integerIn(bits.valueBlock.valueHexView),
+    };
+  } finally {
+    info.fill(0);
+  }
+}
+
+function sequenceOf(der: Uint8Array): unknown[] {
+  return (asn1.fromBER(der).result as asn1.Sequence).valueBlock.value;
+}
+
+/** The bytes of a DER integer, without the zero that keeps it positive. */
+function integerIn(der: Uint8Array): Uint8Array {
+  const bytes = (asn1.fromBER(der).result as asn1.Integer).valueBlock.valueHexView;
+  return new Uint8Array(bytes[0] === 0 ? bytes.subarray(1) : bytes);
+}
+
+/** Node's types leave "dh" out. */
+const generateModp = generateKeyPair as unknown as (
+  type: "dh",
+  options: { readonly group: string },
+  done: (error: Error | null, publicKey: KeyObject, privateKey: KeyObject) => void,
+) => void;
+
+/**
+ * {@link generateDhKeyPair} on a thread of node's pool: whoever is on this thread meanwhile is not held up. Rejects only with what
+ * node's generator fails with.
+ */
+export function generateDhKeyPairAside(group: DhGroupName): Promise<DhKeyPair> {
+  return new Promise((resolve, reject) => {
+    if (group === "x25519") {
+      generateKeyPair("x25519", undefined, (error, _, privateKey) =>
+        error ? reject(error) : resolve(x25519KeyPair(privateKey)),
+      );
+      return;
+    }
+    generateModp("dh", { group: nodeNames[group] }, (error, publicKey, privateKey) => {
+      if (error) return reject(error);
+      const { privateValue, publicValue } = modpValues(privateKey, publicKey);
+      try {
+        resolve(modpKeyPair(group, privateValue, publicValue));
+      } finally {
+        privateValue.fill(0);
+      }
+    });
+  });
 }
 
 /** The key pair of a known private value, for test vectors: nobody who can be heard may use one twice. */
 export function dhKeyPairFrom(group: DhGroupName, privateValue: Uint8Array): DhKeyPair {
-  return group === "x25519" ? x25519KeyPair(privateValue) : modpKeyPair(group, privateValue);
+  if (group !== "x25519") return modpKeyPair(group, privateValue);
+  const key = Buffer.concat([x25519PrivatePrefix, privateValue]);
+  return x25519KeyPair(createPrivateKey({ key, format: "der", type: "pkcs8" }));
 }
 
 /** {@link generateDhKeyPair} of OAKLEY 5. */

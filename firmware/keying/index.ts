@@ -2,6 +2,6 @@
 
 export * from "./keying.js";
 export { DomainKeys, type DomainKeysOptions } from "./mikey/domain-keys/index.js";
-export { createMikeyKeying, type MikeyKeyingOptions } from "./mikey/index.js";
+export { createMikeyKeying, KeyPairPool, type KeyPairPoolStatus, type MikeyKeyingOptions } from "./mikey/index.js";
 export { FileReplayCache } from "./mikey/replay-file.js";
 export { type PeerKeying, perPeerKeying } from "./per-peer.js";

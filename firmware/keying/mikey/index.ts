@@ -36,6 +36,7 @@ import { hasMikey } from "./key-mgmt.js";
 import { MikeySession } from "./session.js";
 
 export type { KeyingFailureCode } from "./failures.js";
+export { KeyPairPool, type KeyPairPoolStatus } from "./key-pair-pool.js";
 
 export interface MikeyKeyingOptions {
   /** Method of our own offers; its keys must be given. Answers take whichever method the offer uses and keys exist for. */
@@ -80,32 +81,8 @@ export interface MikeyKeyingOptions {
   readonly skewMs?: number;
   /** One cache for all keyings of a phone; default: one of this keying's own. */
   readonly replay?: ReplayCache;
-  /** A pool of key pairs; default: one is kept ahead by {@link Keying.prepare}. */
+  /** Where key pairs come from, such as a {@link KeyPairPool}; default: made when one is needed. */
   readonly takeDhKeyPair?: (group: DhGroupName) => DhKeyPair | Promise<DhKeyPair>;
-}
-
-/** One key pair kept ahead, made while nobody waits for it. */
-class OneAhead {
-  private ready: DhKeyPair | undefined;
-  private isClosed = false;
-
-  constructor(private readonly group: DhGroupName) {}
-
-  fill(): void {
-    if (!this.isClosed) this.ready ??= generateDhKeyPair(this.group);
-  }
-  /** A peer may offer another group than ours: its pair is made on the spot. */
-  take(group: DhGroupName): DhKeyPair {
-    if (group !== this.group) return generateDhKeyPair(group);
-    const pair = this.ready ?? generateDhKeyPair(group);
-    this.ready = undefined;
-    return pair;
-  }
-  close(): void {
-    this.isClosed = true;
-    this.ready?.wipe();
-    this.ready = undefined;
-  }
 }
 
 function signingMethods(options: MikeyKeyingOptions, dh: DhPolicy): MikeyMethod[] {
@@ -136,10 +113,10 @@ function signingMethods(options: MikeyKeyingOptions, dh: DhPolicy): MikeyMethod[
   return isRsa ? [...methods, createRsaRMethod({ ...signer, ...options.envelope })] : methods;
 }
 
-function methodsFor(options: MikeyKeyingOptions, pairs: OneAhead): MikeyMethod[] {
+function methodsFor(options: MikeyKeyingOptions): MikeyMethod[] {
   const methods: MikeyMethod[] = [];
   const dh = {
-    takeDhKeyPair: options.takeDhKeyPair ?? ((group: DhGroupName) => pairs.take(group)),
+    takeDhKeyPair: options.takeDhKeyPair ?? generateDhKeyPair,
     ...(options.group ? { group: options.group } : {}),
     ...(options.acceptedGroups ? { acceptedGroups: options.acceptedGroups } : {}),
   };
@@ -156,13 +133,12 @@ function methodsFor(options: MikeyKeyingOptions, pairs: OneAhead): MikeyMethod[]
 }
 
 /**
- * Makes the MIKEY keying. `prepare()` warms up keys and makes a Diffie-Hellman pair ahead (each session's close makes the next):
- * call it when the phone is idle, so that an offer costs one signature. Throws TypeError or RangeError for keys that cannot be used.
+ * Makes the MIKEY keying. `prepare()` warms up keys and certificates: call it when the phone is idle. With a pool of key pairs behind
+ * `takeDhKeyPair` an offer then costs one signature. Throws TypeError or RangeError for keys that cannot be used.
  */
 export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
-  const pairs = new OneAhead(options.group ?? "oakley5");
   const agent = new MikeyAgent({
-    methods: methodsFor(options, pairs),
+    methods: methodsFor(options),
     replay: options.replay ?? new MemoryReplayCache(),
     random: options.random,
     keepsBundles: options.keepsBundles ?? false,
@@ -170,27 +146,17 @@ export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
     ...(options.suites ? { suites: options.suites } : {}),
     ...(options.counters ? { counters: options.counters } : {}),
   });
-  const hasDh = options.offer === "dh" || options.offer === "dhhmac" || options.identity !== undefined;
-  const keepsPairs = hasDh && options.takeDhKeyPair === undefined;
   return {
     name: "mikey",
     recognises: hasMikey,
-    async prepare() {
-      if (keepsPairs) pairs.fill();
-      await agent.prepare(options.clock.wallMs());
-    },
+    prepare: () => agent.prepare(options.clock.wallMs()),
     open(role, context, events) {
       if (!Number.isInteger(context.ssrc) || context.ssrc <= 0 || context.ssrc > 0xffffffff)
         throw new RangeError(`SSRC must be a whole number from 1 to 4294967295, not ${context.ssrc}`);
       const { localUri, peerUri, ssrc } = context;
       const parties = { localUri, peerUri, ssrc, ...(options.compat ? { compat: options.compat } : {}) };
-      // The end of a call is a quiet moment: the next call's key pair is made then.
-      const ended = keepsPairs ? () => pairs.fill() : () => {};
-      return new MikeySession({ role, agent, method: options.offer, parties, events, clock: options.clock, ended });
+      return new MikeySession({ role, agent, method: options.offer, parties, events, clock: options.clock });
     },
-    close() {
-      pairs.close();
-      agent.close();
-    },
+    close: () => agent.close(),
   };
 }

@@ -76,8 +76,6 @@ export interface SessionParts {
   readonly parties: CallParties;
   readonly events: KeyingEvents;
   readonly clock: Clock;
-  /** Called once, at {@link MikeySession.close}. */
-  ended(): void;
 }
 
 /** One exchange: an offer made and its answer read, or an offer verified and answered. */
@@ -148,7 +146,6 @@ export class MikeySession implements KeyingSession {
     this.received?.wipe();
     this.sent = undefined;
     this.received = undefined;
-    this.parts.ended();
   }
 
   private async makeOffer(): Promise<KeyingResult<KeyingAttributes>> {

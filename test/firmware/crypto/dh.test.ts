@@ -2,7 +2,15 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { generateOakley5KeyPair, isOakley5PublicValue, OAKLEY5_BYTES } from "../../../firmware/crypto/dh.js";
+import {
+  type DhGroupName,
+  dhGroupBytes,
+  generateDhKeyPair,
+  generateDhKeyPairAside,
+  generateOakley5KeyPair,
+  isOakley5PublicValue,
+  OAKLEY5_BYTES,
+} from "../../../firmware/crypto/dh.js";
 import { bad, good } from "../../results.js";
 import { bytes, hex } from "../../vectors.js";
 
@@ -84,6 +92,17 @@ test("a wiped pair is of no more use", () => {
   const pair = generateOakley5KeyPair();
   pair.wipe();
   assert.throws(() => pair.secret(pair.publicValue), TypeError);
+});
+
+test("a pair made aside agrees with one made here, in every group; its public value is g to its private one", async () => {
+  for (const group of Object.keys(dhGroupBytes) as DhGroupName[]) {
+    const aside = await generateDhKeyPairAside(group);
+    const here = generateDhKeyPair(group);
+    assert.is(aside.publicValue.length, dhGroupBytes[group]);
+    assert.is(hex(good(aside.secret(here.publicValue))), hex(good(here.secret(aside.publicValue))));
+    aside.wipe();
+    assert.throws(() => aside.secret(here.publicValue), TypeError);
+  }
 });
 
 test.run();

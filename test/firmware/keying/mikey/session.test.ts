@@ -4,8 +4,10 @@ import { randomBytes } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { generateOakley5KeyPair } from "../../../../firmware/crypto/dh.js";
+import { KeyPairPool } from "../../../../firmware/keying/index.js";
 import { parseMessage, payloadsOf } from "../../../../firmware/mikey/index.js";
 import { Secret } from "../../../../firmware/runtime/secret.js";
+import { VirtualTime } from "../../../../firmware/runtime/virtual-time.js";
 import { good } from "../../../results.js";
 import {
   alice,
@@ -195,18 +197,20 @@ test("dh: private values and secrets are gone once they were used, and when a ca
   assert.is(pairs.length, 3, "a callee takes a key pair only to answer");
 });
 
-test("prepare makes the key pair that the next offer uses; the end of a call makes another", async () => {
-  const callerKeying = keyingFor(aliceIdentity);
-  await callerKeying.prepare();
-  await callerKeying.prepare();
-  const first = openPair(callerKeying, keyingFor(bobIdentity));
-  const one = messageIn(good(await first.caller.offer()));
-  first.caller.close();
-  const second = openPair(callerKeying, keyingFor(bobIdentity));
-  const two = messageIn(good(await second.caller.offer()));
-  const value = (message: Uint8Array) => hex(payloadsOf(good(parseMessage(message)), "dh")[0].value);
-  assert.is.not(value(one), value(two), "a pair is used once");
-  callerKeying.close();
+test("a key pair of a pool is used for one offer only", async () => {
+  const pool = new KeyPairPool({ timers: new VirtualTime(), size: 2 });
+  await pool.fill("oakley5");
+  const callerKeying = keyingFor(aliceIdentity, { takeDhKeyPair: (group) => pool.take(group) });
+  const values: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const { caller } = openPair(callerKeying, keyingFor(bobIdentity));
+    const message = messageIn(good(await caller.offer()));
+    values.push(hex(payloadsOf(good(parseMessage(message)), "dh")[0].value));
+    caller.close();
+  }
+  assert.is(new Set(values).size, 3);
+  assert.equal([pool.status.hits, pool.status.misses], [2, 1]);
+  pool.close();
 });
 
 test("a closed session says so, whatever is asked", async () => {
