@@ -49,6 +49,12 @@ export function statusText(status: HandsetStatus): string {
   for (const account of status.accounts)
     lines.push(`account ${account.uri}: security ${account.security}, keying ${account.keying.join(", ") || "none"}`);
   for (const each of status.registrations) lines.push(registrationLine(each, Date.now()));
+  const { ready, hits, misses } = status.keyPairs;
+  const shelves = Object.entries(ready).map(([group, count]) => `${count} ${group}`);
+  if (shelves.length > 0)
+    lines.push(
+      `key pairs ready: ${shelves.join(", ")}; taken so far: ${hits} ready, ${misses} made while a call waited`,
+    );
   const { placed, taken, failed, refused } = status.callsSoFar;
   lines.push(`calls so far: ${placed} placed, ${taken} taken, ${failed} failed, ${refused} refused`);
   for (const call of status.calls) {
