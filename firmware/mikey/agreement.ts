@@ -5,16 +5,20 @@ import { Bundle, type SharedKeys } from "./bundle.js";
 import { offeredSessions } from "./crypto-sessions.js";
 import { EnvelopeCache } from "./envelope-cache.js";
 import { type MikeyResult, refuse } from "./errors.js";
-import { Exchange, type ReceivedOffer, type SentOffer } from "./exchange.js";
+import { Exchange } from "./exchange.js";
 import type { SrtpSession } from "./header.js";
+import type { SentOffer } from "./initiator.js";
 import type { MethodName, MikeyMethod, RandomSource } from "./methods/method.js";
 import { DataType } from "./numbers.js";
 import type { KeyValidity } from "./payloads/index.js";
 import type { CounterStore, ReplayCache } from "./replay.js";
-import type { MikeySuite } from "./srtp-policy.js";
+import type { ReceivedOffer } from "./responder.js";
+import type { MikeySuite, SrtpTerms } from "./srtp-policy.js";
 import { type CallParties, checkParties, ownSsrcs, type Refusal } from "./terms.js";
 
-export { type Agreement, type ReceivedOffer, type SentOffer, wipeAgreement } from "./exchange.js";
+export { type Agreement, wipeAgreement } from "./agreed.js";
+export type { SentOffer } from "./initiator.js";
+export type { GroupAnswer, ReceivedOffer } from "./responder.js";
 
 const RAND_BYTES = 16;
 
@@ -27,6 +31,11 @@ export interface MikeyOptions {
   readonly skewMs?: number;
   /** SRTP suites we run, in the order of our preference; default AES_CM_128_HMAC_SHA1_80 alone. */
   readonly suites?: readonly MikeySuite[];
+  /**
+   * How our offers want a suite to be run: key derivation rate, and what goes without protection. What others offer may lack no other
+   * protection than ours does; they may ask for any key derivation rate. Default: all is protected, keys are derived once.
+   */
+  readonly srtp?: SrtpTerms;
   /** Agreements keep a {@link Bundle}: what re-keying, adding sessions and handing over need. Default false: TGKs are wiped at once. */
   readonly keepsBundles?: boolean;
   /** Envelope keys kept for later bundles; default: a cache of this agent's own. */

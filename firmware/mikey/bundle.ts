@@ -1,15 +1,18 @@
 // A running crypto session bundle: new keys, more sessions, and its key for another device (RFC 3830 sections 4.5 and 8).
 
 import type { Result } from "../runtime/result.js";
+import type { Agreed } from "./agreed.js";
 import { copy } from "./bytes.js";
 import { offeredSessions } from "./crypto-sessions.js";
 import { envelopeMethod } from "./envelope-cache.js";
 import { type MikeyResult, refuse } from "./errors.js";
-import type { Agreed, Exchange, ReceivedOffer, SentOffer } from "./exchange.js";
+import type { Exchange } from "./exchange.js";
 import type { SrtpSession } from "./header.js";
+import type { SentOffer } from "./initiator.js";
 import { type AgreedKey, copyKeys, wipeKeys } from "./key-data.js";
 import type { MikeyMethod } from "./methods/method.js";
 import type { KeyValidity, PolicyPayload } from "./payloads/index.js";
+import type { ReceivedOffer } from "./responder.js";
 import { policyFor } from "./srtp-policy.js";
 import type { CallParties, Refusal } from "./terms.js";
 
@@ -129,13 +132,13 @@ export class Bundle {
    */
   share(rocs?: ReadonlyMap<number, number>): SharedKeys {
     if (this.isClosed) throw new TypeError("the bundle was closed");
-    const { keyCsbId, rand, keys, sessions, policies, suites } = this.agreed;
+    const { keyCsbId, rand, keys, sessions, policies, uses } = this.agreed;
     return {
       csbId: keyCsbId,
       rand,
       keys: copyKeys(keys),
       sessions: withRocs(sessions, rocs),
-      policies: policies.length > 0 ? policies : [policyFor(suites[0], sessions[0]?.policy ?? 0)],
+      policies: policies.length > 0 ? policies : [policyFor(uses[0].suite, sessions[0]?.policy ?? 0, uses[0])],
     };
   }
 

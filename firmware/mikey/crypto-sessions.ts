@@ -1,12 +1,13 @@
 // The crypto sessions of a bundle: their map (one session per direction in a call, RFC 4567 section 7.1) and their keys.
 
 import { ok } from "../runtime/result.js";
+import type { SrtpKeys } from "../srtp/keys.js";
 import { copy } from "./bytes.js";
 import { type MikeyResult, refuse } from "./errors.js";
 import type { Header, SrtpSession } from "./header.js";
-import type { AgreedKey } from "./key-data.js";
-import { deriveFromTgk, type Prf, prf } from "./prf.js";
-import { type MikeySuite, suiteKeyLengths } from "./srtp-policy.js";
+import { type AgreedKey, packetIndex } from "./key-data.js";
+import { mikey1, type Prf, TgkKeys } from "./prf.js";
+import { type SrtpUse, suiteKeyLengths } from "./srtp-policy.js";
 
 /** A master key of SRTP and when it is valid. */
 export interface MasterKey {
@@ -19,14 +20,13 @@ export interface MasterKey {
   readonly indices?: { readonly from: number; readonly to: number };
 }
 
-/** Keys and place of one crypto session. */
-export interface CryptoSession extends MasterKey {
+/** Keys, place and protection of one crypto session. */
+export interface CryptoSession extends MasterKey, SrtpUse {
   /** Counted from 1. */
   readonly csId: number;
   /** SSRC its packets must carry; 0: its sender, who answers nothing, has not said it. */
   readonly ssrc: number;
   readonly roc: number;
-  readonly suite: MikeySuite;
   /** Whether we send or receive it. */
   readonly direction: "sent" | "received";
   /** Further keys of the session, told apart by their MKIs. */
@@ -106,52 +106,60 @@ export function checkAnswerHeader(
 
 function indicesOf({ validity }: AgreedKey): MasterKey["indices"] {
   if (validity.kind !== "interval") return undefined;
-  const number = (bytes: Uint8Array) => bytes.reduce((sum, byte) => sum * 256 + byte, 0);
-  return { from: number(validity.from), to: number(validity.to) };
+  return { from: packetIndex(validity.from), to: packetIndex(validity.to) };
 }
 
-/**
- * A session's master key from an agreed one. A TEK is taken as it is; one of 30 bytes (44 with a 256-bit key) without a salt
- * is key and salt in one, as RTSP cameras write it.
- */
-function masterKey(
-  key: AgreedKey,
-  csId: number,
-  csbId: number,
-  rand: Uint8Array,
-  suite: MikeySuite,
-  derive: Prf,
-): MikeyResult<MasterKey> {
+/** Whether a key can serve sessions of a suite. */
+function checkKey(key: AgreedKey, { suite }: SrtpUse): MikeyResult<undefined> {
   const lengths = suiteKeyLengths(suite);
-  const indices = indicesOf(key);
-  const marks = {
-    ...(key.validity.kind === "spi" ? { mki: copy(key.validity.spi) } : {}),
-    ...(indices ? { indices } : {}),
-  };
   if (key.salt && key.salt.length !== lengths.salt)
     return refuse("unsupported-key-data", `a salt of ${key.salt.length} bytes, ${suite} needs ${lengths.salt}`);
-  if (key.kind === "tgk") {
-    const tek = deriveFromTgk(key.key, "tek", csId, csbId, rand, lengths.key, derive);
-    const salt = key.salt ? copy(key.salt) : deriveFromTgk(key.key, "salt", csId, csbId, rand, lengths.salt, derive);
-    return ok({ tek, salt, ...marks });
-  }
-  if (key.salt && key.key.length === lengths.key) return ok({ tek: copy(key.key), salt: copy(key.salt), ...marks });
-  if (!key.salt && key.key.length === lengths.key + lengths.salt)
-    return ok({ tek: copy(key.key.subarray(0, lengths.key)), salt: copy(key.key.subarray(lengths.key)), ...marks });
+  const wanted = key.salt ? lengths.key : lengths.key + lengths.salt;
+  if (key.kind === "tgk" || key.key.length === wanted) return ok(undefined);
   return refuse(
     "unsupported-key-data",
     `a TEK of ${key.key.length} bytes ${key.salt ? "with" : "without"} salt, ${suite} needs ${lengths.key}`,
   );
 }
 
-/** Whether keys can serve sessions of these suites, before anything is derived or answered. */
-export function checkKeys(keys: readonly AgreedKey[], suites: readonly MikeySuite[]): MikeyResult<undefined> {
-  const probe: BundleKeys = { keys, csbId: 0, rand: new Uint8Array(16) };
-  const sessions = suites.map(() => ({ policy: 0, ssrc: 1, roc: 0 }));
-  const derived = deriveSessions(probe, sessions, suites, () => true);
-  if (!derived.ok) return derived;
-  wipeSessions(derived.value);
+/** Each session has a key of its own: as many TEKs as sessions, and nothing else tells them apart. */
+function isOneEach(keys: readonly AgreedKey[], sessionCount: number): boolean {
+  return (
+    keys.length > 1 &&
+    keys.length === sessionCount &&
+    keys.every(({ kind, validity }) => kind === "tek" && validity.kind !== "spi")
+  );
+}
+
+/** Whether keys can serve sessions of these kinds, before anything is derived or answered. */
+export function checkKeys(keys: readonly AgreedKey[], uses: readonly SrtpUse[]): MikeyResult<undefined> {
+  if (keys.length === 0) return refuse("unsupported-key-data", "the message brings no key");
+  const isEach = isOneEach(keys, uses.length);
+  if (!isEach && keys.length > 1 && keys.some(({ validity }) => validity.kind !== "spi"))
+    return refuse(
+      "unsupported-key-data",
+      `${keys.length} keys for ${uses.length} sessions and nothing to tell them apart`,
+    );
+  for (const [i, use] of uses.entries())
+    for (const key of isEach ? [keys[i]] : keys) {
+      const usable = checkKey(key, use);
+      if (!usable.ok) return usable;
+    }
   return ok(undefined);
+}
+
+/**
+ * A session's master key from an agreed one. A TEK is taken as it is; one of 30 bytes (46 with a 256-bit key) without a salt
+ * is key and salt in one, as RTSP cameras write it.
+ */
+function masterKey(key: AgreedKey, tgk: TgkKeys | undefined, csId: number, { suite }: SrtpUse): MasterKey {
+  const lengths = suiteKeyLengths(suite);
+  const indices = indicesOf(key);
+  const mki = key.validity.kind === "spi" ? { mki: copy(key.validity.spi) } : {};
+  const given = tgk ? tgk.derive("tek", csId, lengths.key) : copy(key.key.subarray(0, lengths.key));
+  const more = key.salt ?? key.key.subarray(lengths.key);
+  const salt = tgk && !key.salt ? tgk.derive("salt", csId, lengths.salt) : copy(more);
+  return { tek: given, salt, ...mki, ...(indices ? { indices } : {}) };
 }
 
 /** What the sessions of a bundle are derived from. */
@@ -170,36 +178,42 @@ export interface BundleKeys {
 export function deriveSessions(
   bundle: BundleKeys,
   sessions: readonly SrtpSession[],
-  suites: readonly MikeySuite[],
+  uses: readonly SrtpUse[],
   isSent: (session: SrtpSession, index: number) => boolean,
 ): MikeyResult<CryptoSession[]> {
-  const { keys, csbId, rand, prf: derive = prf } = bundle;
-  const isOneEach =
-    keys.length > 1 &&
-    keys.length === sessions.length &&
-    keys.every(({ kind, validity }) => kind === "tek" && validity.kind !== "spi");
-  if (keys.length === 0) return refuse("unsupported-key-data", "the message brings no key");
-  if (!isOneEach && keys.length > 1 && keys.some(({ validity }) => validity.kind !== "spi"))
-    return refuse(
-      "unsupported-key-data",
-      `${keys.length} keys for ${sessions.length} sessions and nothing to tell them apart`,
-    );
-  const all: CryptoSession[] = [];
-  for (const [i, session] of sessions.entries()) {
-    const masters: MasterKey[] = [];
-    for (const key of isOneEach ? [keys[i]] : keys) {
-      const master = masterKey(key, i + 1, csbId, rand, suites[i], derive);
-      if (!master.ok) {
-        wipeSessions(all);
-        return master;
-      }
-      masters.push(master.value);
-    }
+  const { keys, csbId, rand, prf = mikey1 } = bundle;
+  const usable = checkKeys(keys, uses);
+  if (!usable.ok) return usable;
+  const tgks = keys.map((one) => (one.kind === "tgk" ? new TgkKeys(one.key, csbId, rand, prf) : undefined));
+  const isEach = isOneEach(keys, sessions.length);
+  const all = sessions.map((session, i): CryptoSession => {
+    const masters = isEach
+      ? [masterKey(keys[i], undefined, i + 1, uses[i])]
+      : keys.map((key, k) => masterKey(key, tgks[k], i + 1, uses[i]));
     const direction = isSent(session, i) ? "sent" : "received";
     const { ssrc, roc } = session;
-    all.push({ csId: i + 1, ssrc, roc, suite: suites[i], direction, ...masters[0], more: masters.slice(1) });
-  }
+    return { ...uses[i], csId: i + 1, ssrc, roc, direction, ...masters[0], more: masters.slice(1) };
+  });
+  for (const tgk of tgks) tgk?.wipe();
   return ok(all);
+}
+
+/** A session's keys as SRTP takes them; the arrays are the session's own. `key`: the first, or one of its `more`. */
+export function srtpKeys(session: CryptoSession, key: MasterKey = session): SrtpKeys {
+  const { suite, roc, kdr, unencryptedRtp, unencryptedRtcp, unauthenticatedRtp } = session;
+  const { tek, salt, mki, indices } = key;
+  return {
+    suite,
+    masterKey: tek,
+    masterSalt: salt,
+    roc,
+    ...(mki ? { mki } : {}),
+    ...(kdr === undefined ? {} : { kdr }),
+    ...indices,
+    ...(unencryptedRtp ? { unencryptedRtp } : {}),
+    ...(unencryptedRtcp ? { unencryptedRtcp } : {}),
+    ...(unauthenticatedRtp ? { unauthenticatedRtp } : {}),
+  };
 }
 
 /** Zeroes the keys of sessions. */

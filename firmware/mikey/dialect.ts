@@ -1,6 +1,6 @@
 // Other implementations' readings of the RFCs, by name; off unless a peer is configured for one.
 
-import { type Prf, prf, xorP } from "./prf.js";
+import { mikey1, type Prf, PrfKey, prfBlocks } from "./prf.js";
 
 /**
  * `minisip`: minisip 0.7's library. `minisip-rfc-prf`: the same with its pseudo-random function repaired. What differs:
@@ -12,16 +12,14 @@ import { type Prf, prf, xorP } from "./prf.js";
 export type Dialect = "minisip" | "minisip-rfc-prf";
 
 /** Minisip's PRF: RFC 3830 section 4.1.2, but with an empty key for the last block when the input key fills its blocks. */
-function minisipPrf(inkey: Uint8Array, label: Uint8Array, length: number): Uint8Array {
-  if (inkey.length === 0 || inkey.length % 32 !== 0) return prf(inkey, label, length);
-  const out = prf(inkey.subarray(0, inkey.length - 32), label, length);
-  xorP(new Uint8Array(0), label, out);
-  return out;
-}
+const minisipPrf: Prf = (inkey) => {
+  if (inkey.length === 0 || inkey.length % 32 !== 0) return mikey1(inkey);
+  return new PrfKey([...prfBlocks(inkey.subarray(0, inkey.length - 32)), new Uint8Array(0)]);
+};
 
 /** The PRF a peer uses. */
 export function prfOf(dialect: Dialect | undefined): Prf {
-  return dialect === "minisip" ? minisipPrf : prf;
+  return dialect === "minisip" ? minisipPrf : mikey1;
 }
 
 /** A Diffie-Hellman secret as the peer counts it. */

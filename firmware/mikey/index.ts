@@ -4,7 +4,7 @@ export * from "./agreement.js";
 export { Bundle, type SharedKeys, type UpdateOptions, wipeSharedKeys } from "./bundle.js";
 export { type Capabilities, PeerMemory } from "./capabilities.js";
 export { anyDirectory, CertificateDirectory } from "./certificate-directory.js";
-export { type CryptoSession, deriveSessions, type MapShape, type MasterKey } from "./crypto-sessions.js";
+export { type CryptoSession, deriveSessions, type MapShape, type MasterKey, srtpKeys } from "./crypto-sessions.js";
 export { type Dialect, dhSecretFor, prfOf } from "./dialect.js";
 export { EnvelopeCache } from "./envelope-cache.js";
 export * from "./errors.js";
@@ -25,22 +25,25 @@ export { createRsaRMethod, type RsaROptions } from "./methods/rsa-r.js";
 export type { SignerOptions } from "./methods/signer.js";
 export * from "./numbers.js";
 export * from "./payloads/index.js";
+export { acceptPolicies, type ChosenPolicy } from "./policy-choice.js";
 export * from "./prf.js";
 export { type CounterStore, DEFAULT_SKEW_MS, MemoryCounters, MemoryReplayCache, type ReplayCache } from "./replay.js";
 export * from "./signature.js";
 export type { SignaturePolicy } from "./signature-policy.js";
 export {
-  acceptPolicies,
   DEFAULT_SUITE,
   type MikeySuite,
   mikeySuites,
   policyFor,
   readPolicy,
   type SrtpPolicy,
+  type SrtpTerms,
+  type SrtpUse,
   suiteKeyLengths,
   suiteOf,
   suitePolicy,
   supportedPolicies,
+  useOf,
   writePolicy,
 } from "./srtp-policy.js";
 export type { CallParties, Refusal } from "./terms.js";

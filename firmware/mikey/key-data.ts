@@ -75,7 +75,19 @@ function readKey(payload: KeyDataPayload): MikeyResult<AgreedKey> {
     return refuse("unsupported-key-data", `a salt of ${salt.length} bytes, SRTP needs 14 (12 for AEAD)`);
   if (validity.kind === "interval" && (validity.from.length > 6 || validity.to.length > 6))
     return refuse("unsupported-key-data", "an interval of SRTP indices has at most 6 bytes at each end");
+  if (validity.kind === "interval" && packetIndex(validity.from) > packetIndex(validity.to))
+    return refuse("unsupported-key-data", "the key's interval ends before it begins");
+  if (validity.kind === "spi" && validity.spi.length > MKI_MAX_BYTES)
+    return refuse("unsupported-key-data", `an SPI of ${validity.spi.length} bytes, SRTP's MKI has ${MKI_MAX_BYTES}`);
   return ok({ kind, key, ...(salt ? { salt } : {}), validity });
+}
+
+/** Longest MKI of SRTP (RFC 4568 section 6.1), which an SPI becomes. */
+const MKI_MAX_BYTES = 128;
+
+/** An end of an interval: a packet index of SRTP. */
+export function packetIndex(bytes: Uint8Array): number {
+  return bytes.reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
 /**

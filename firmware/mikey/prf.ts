@@ -6,39 +6,65 @@ const BLOCK = 32;
 const HASH = 20;
 
 /**
- * XORs P(s, label, m) into `out`, as far as `out` reaches. On typed arrays: the inputs are so short that a native HMAC spends most of its
- * time on being made.
+ * An input key made ready: P's HMAC for each of its 256-bit blocks (section 4.1.2), so that several keys can be made from it without
+ * hashing it anew. On typed arrays: the inputs are so short that a native HMAC spends most of its time on being made.
  */
-export function xorP(s: Uint8Array, label: Uint8Array, out: Uint8Array): void {
-  const hmac = new HmacSha1(s);
-  // A_i || label
-  const input = new Uint8Array(HASH + label.length);
-  input.set(label, HASH);
-  const block = new Uint8Array(HASH);
-  for (let at = 0; at < out.length; at += HASH) {
-    hmac.compute(input, at === 0 ? HASH : 0, at === 0 ? input.length : HASH);
-    hmac.writeTag(input, 0, HASH);
-    hmac.compute(input, 0, input.length);
-    hmac.writeTag(block, 0, HASH);
-    for (let i = 0; i < HASH && at + i < out.length; i++) out[at + i] ^= block[i];
+export class PrfKey {
+  /** @param blocks keys of P, one for each term of the XOR. Not kept. */
+  constructor(blocks: readonly Uint8Array[]) {
+    this.#macs = blocks.map((block) => new HmacSha1(block));
   }
-  hmac.wipe();
-  input.fill(0);
-  block.fill(0);
+  readonly #macs: readonly HmacSha1[];
+
+  /** PRF(inkey, label): the blocks' P(s, label, m), XORed; `length` bytes. */
+  derive(label: Uint8Array, length: number): Uint8Array {
+    const out = new Uint8Array(length);
+    // A_i || label
+    const input = new Uint8Array(HASH + label.length);
+    input.set(label, HASH);
+    const block = new Uint8Array(HASH);
+    for (const mac of this.#macs)
+      for (let at = 0; at < length; at += HASH) {
+        mac.compute(input, at === 0 ? HASH : 0, at === 0 ? input.length : HASH);
+        mac.writeTag(input, 0, HASH);
+        mac.compute(input, 0, input.length);
+        mac.writeTag(block, 0, HASH);
+        for (let i = 0; i < HASH && at + i < length; i++) out[at + i] ^= block[i];
+      }
+    input.fill(0);
+    block.fill(0);
+    return out;
+  }
+
+  /** Zeroes what was made ready. */
+  wipe(): void {
+    for (const mac of this.#macs) mac.wipe();
+  }
 }
+
+/** The 256-bit blocks of an input key; the last may be shorter. */
+export function prfBlocks(inkey: Uint8Array): Uint8Array[] {
+  const blocks: Uint8Array[] = [];
+  for (let at = 0; at < inkey.length; at += BLOCK) blocks.push(inkey.subarray(at, at + BLOCK));
+  return blocks;
+}
+
+/** A pseudo-random function of MIKEY, to be given its input key: {@link mikey1}, or another dialect's. Wipe what it gives. */
+export type Prf = (inkey: Uint8Array) => PrfKey;
+
+/** RFC 3830's, MIKEY-1. */
+export const mikey1: Prf = (inkey) => new PrfKey(prfBlocks(inkey));
 
 /**
  * PRF(inkey, label) of section 4.1.2: P over each 256-bit block of the key (the last may be shorter), XORed.
  * @param length bytes wanted.
  */
 export function prf(inkey: Uint8Array, label: Uint8Array, length: number): Uint8Array {
-  const out = new Uint8Array(length);
-  for (let at = 0; at < inkey.length; at += BLOCK) xorP(inkey.subarray(at, at + BLOCK), label, out);
+  const ready = mikey1(inkey);
+  const out = ready.derive(label, length);
+  ready.wipe();
   return out;
 }
-
-/** A pseudo-random function of MIKEY: {@link prf}, or another dialect's. */
-export type Prf = (inkey: Uint8Array, label: Uint8Array, length: number) => Uint8Array;
 
 /** Constants of table 4.1.3: keys from a TGK. */
 export const TgkConstant = { tek: 0x2ad01c64, authentication: 0x1b5c7973, encryption: 0x15798cef, salt: 0x39a2c14b };
@@ -48,15 +74,45 @@ export const TransportConstant = { encryption: 0x150533e1, authentication: 0x2d2
 /** `constant || cs_id || csb_id || RAND`. */
 function makeLabel(constant: number, csId: number, csbId: number, rand: Uint8Array): Uint8Array {
   const label = new Uint8Array(9 + rand.length);
-  const view = new DataView(label.buffer);
-  view.setUint32(0, constant);
+  writeWord(label, 0, constant);
   label[4] = csId;
-  view.setUint32(5, csbId);
+  writeWord(label, 5, csbId);
   label.set(rand, 9);
   return label;
 }
 
-/** Derives a key of a crypto session from the TGK (section 4.1.3). `csId` counts from 1; `length` is in bytes. */
+function writeWord(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+}
+
+/** Keys of a bundle's sessions from one TGK (section 4.1.3). */
+export class TgkKeys {
+  readonly #ready: PrfKey;
+
+  /** `tgk` is not kept. */
+  constructor(
+    tgk: Uint8Array,
+    private readonly csbId: number,
+    private readonly rand: Uint8Array,
+    derive: Prf = mikey1,
+  ) {
+    this.#ready = derive(tgk);
+  }
+
+  /** A key of session `csId`, counted from 1; `length` is in bytes. */
+  derive(kind: keyof typeof TgkConstant, csId: number, length: number): Uint8Array {
+    return this.#ready.derive(makeLabel(TgkConstant[kind], csId, this.csbId, this.rand), length);
+  }
+
+  wipe(): void {
+    this.#ready.wipe();
+  }
+}
+
+/** Derives one key of a crypto session from the TGK (section 4.1.3). `csId` counts from 1; `length` is in bytes. */
 export function deriveFromTgk(
   tgk: Uint8Array,
   kind: keyof typeof TgkConstant,
@@ -64,9 +120,12 @@ export function deriveFromTgk(
   csbId: number,
   rand: Uint8Array,
   length: number,
-  derive: Prf = prf,
+  derive: Prf = mikey1,
 ): Uint8Array {
-  return derive(tgk, makeLabel(TgkConstant[kind], csId, csbId, rand), length);
+  const keys = new TgkKeys(tgk, csbId, rand, derive);
+  const key = keys.derive(kind, csId, length);
+  keys.wipe();
+  return key;
 }
 
 /** Keys that protect a message: AES-128 key, 112-bit salt (its first 64 bits serve the key wrap), HMAC-SHA-1 key. */
@@ -84,14 +143,17 @@ export function deriveTransportKeys(
   key: Uint8Array,
   csbId: number,
   rand: Uint8Array,
-  derive: Prf = prf,
+  derive: Prf = mikey1,
 ): TransportKeys {
-  const make = (constant: number, length: number) => derive(key, makeLabel(constant, 0xff, csbId, rand), length);
-  return {
+  const ready = derive(key);
+  const make = (constant: number, length: number) => ready.derive(makeLabel(constant, 0xff, csbId, rand), length);
+  const keys = {
     encryption: make(TransportConstant.encryption, 16),
     salt: make(TransportConstant.salt, 14),
     authentication: make(TransportConstant.authentication, 20),
   };
+  ready.wipe();
+  return keys;
 }
 
 /** Zeroes transport keys. */

@@ -3,7 +3,6 @@
 import { ok } from "../runtime/result.js";
 import type { SrtpSuiteName } from "../srtp/keys.js";
 import { type MikeyResult, refuse } from "./errors.js";
-import type { Header } from "./header.js";
 import { SrtpParameter as Parameter, SecurityProtocol, SrtpAuthentication, SrtpCipher } from "./numbers.js";
 import type { PolicyPayload } from "./payloads/index.js";
 
@@ -12,6 +11,23 @@ export type MikeySuite = SrtpSuiteName;
 
 /** The suite everybody has. */
 export const DEFAULT_SUITE = "AES_CM_128_HMAC_SHA1_80";
+
+/** How a suite is run; every field has SRTP's default when it is left out. The words are those of `SrtpKeys`. */
+export interface SrtpTerms {
+  /** Packets per key; a power of two up to 2^24. 0 (default): keys are derived once. */
+  readonly kdr?: number;
+  /** RTP is not encrypted. Default false. */
+  readonly unencryptedRtp?: boolean;
+  /** RTCP is not encrypted. Default false. */
+  readonly unencryptedRtcp?: boolean;
+  /** RTP has no tag (RTCP always has). Default false. */
+  readonly unauthenticatedRtp?: boolean;
+}
+
+/** What a policy asks of SRTP. */
+export interface SrtpUse extends SrtpTerms {
+  readonly suite: MikeySuite;
+}
 
 /** Every parameter of table 6.10.1.a, with RFC 7714's. Lengths in bytes. */
 export interface SrtpPolicy {
@@ -122,9 +138,25 @@ export function writePolicy(policy: SrtpPolicy, number: number): PolicyPayload {
   return { kind: "policy", number, protocol: SecurityProtocol.srtp, parameters };
 }
 
-/** The SP payload that asks for a suite. */
-export function policyFor(suite: MikeySuite, number: number): PolicyPayload {
-  return writePolicy(suitePolicy(suite), number);
+/** The SP payload that asks for a suite, run as `terms` say. Throws RangeError for terms that SRTP has no meaning for. */
+export function policyFor(suite: MikeySuite, number: number, terms: SrtpTerms = {}): PolicyPayload {
+  const { kdr = 0, unencryptedRtp, unencryptedRtcp, unauthenticatedRtp } = terms;
+  if (!isRate(kdr)) throw new RangeError(`a key derivation rate is 0 or a power of two up to 2^24, not ${kdr}`);
+  const policy = suitePolicy(suite);
+  if (unauthenticatedRtp && policy.encryption === SrtpCipher.aesGcm)
+    throw new RangeError(`${suite} cannot go without authentication`);
+  const changes = {
+    keyDerivationRate: kdr,
+    ...(unencryptedRtp ? { srtpEncryption: false } : {}),
+    ...(unencryptedRtcp ? { srtcpEncryption: false } : {}),
+    ...(unauthenticatedRtp ? { srtpAuthentication: false } : {}),
+  };
+  return writePolicy({ ...policy, ...changes }, number);
+}
+
+/** RFC 3711 section 4.3.1: 0, or a power of two up to 2^24. */
+function isRate(kdr: number): boolean {
+  return Number.isInteger(kdr) && kdr >= 0 && kdr <= 2 ** 24 && (kdr & (kdr - 1)) === 0;
 }
 
 /** The policies of these suites, for an error message (section 5.1.1). */
@@ -143,86 +175,60 @@ function numberOf(value: Uint8Array): number {
 export function readPolicy(policy: PolicyPayload): MikeyResult<SrtpPolicy> {
   if (policy.protocol !== SecurityProtocol.srtp)
     return refuse("unsupported-protocol", `security protocol ${policy.protocol} is not SRTP`);
-  const said = new Map(policy.parameters.map(({ type, value }) => [type, numberOf(value)]));
-  if (said.size !== policy.parameters.length)
-    return refuse("unsupported-policy", `policy ${policy.number} says something twice`);
-  const result: { -readonly [K in keyof SrtpPolicy]: SrtpPolicy[K] } = defaults(
-    said.get(Parameter.encryption) ?? SrtpCipher.aesCm,
+  const numbers = policy.parameters.map(({ value }) => numberOf(value));
+  const cipher = policy.parameters.findIndex(({ type }) => type === Parameter.encryption);
+  const result: { -readonly [K in keyof SrtpPolicy]: number | boolean } = defaults(
+    cipher < 0 ? SrtpCipher.aesCm : numbers[cipher],
   );
-  for (const [type, value] of said) {
+  const said = new Set<number>();
+  for (const [i, { type }] of policy.parameters.entries()) {
+    const value = numbers[i];
     const name = fields.get(type);
+    if (said.has(type)) return refuse("unsupported-policy", `policy ${policy.number} says something twice`);
+    said.add(type);
     if (name === undefined || Number.isNaN(value))
       return refuse("unsupported-policy", `parameter ${type} of policy ${policy.number} is not known`);
     if (flags.has(name) && value > 1)
       return refuse("unsupported-policy", `parameter ${type} of policy ${policy.number} is neither off nor on`);
-    Object.assign(result, { [name]: flags.has(name) ? value === 1 : value });
+    result[name] = flags.has(name) ? value === 1 : value;
   }
-  return ok(result);
+  return ok(result as SrtpPolicy);
 }
 
-/** The suite that a policy describes, or undefined: every parameter must be the suite's. */
-export function suiteOf(policy: SrtpPolicy): MikeySuite | undefined {
+/** Parameters that name a suite. */
+const naming: readonly (keyof SrtpPolicy)[] = [
+  "encryption",
+  "encryptionKeyLength",
+  "saltLength",
+  "prf",
+  "fecOrder",
+  "prefixLength",
+  "aeadTagLength",
+];
+/** Those that name it too where the cipher does not authenticate by itself. */
+const namingMac: readonly (keyof SrtpPolicy)[] = ["authentication", "authenticationKeyLength", "tagLength"];
+
+/** What a policy asks of SRTP, or undefined when nothing of ours is that. */
+export function useOf(policy: SrtpPolicy): SrtpUse | undefined {
   const isAead = policy.encryption === SrtpCipher.aesGcm;
-  // An AEAD cipher authenticates by itself: what is said of SRTP's own authentication has no meaning then.
-  const ignored = isAead ? ["authentication", "authenticationKeyLength", "srtpAuthentication", "tagLength"] : [];
-  const names = [...fields.values()].filter((name) => !ignored.includes(name));
-  for (const [suite, wanted] of suites) if (names.every((name) => wanted[name] === policy[name])) return suite;
+  const kdr = policy.keyDerivationRate;
+  if (!isRate(kdr)) return undefined;
+  for (const [suite, wanted] of suites) {
+    if (!naming.every((name) => wanted[name] === policy[name])) continue;
+    if (!isAead && !namingMac.every((name) => wanted[name] === policy[name])) continue;
+    return {
+      suite,
+      ...(kdr > 0 ? { kdr } : {}),
+      ...(policy.srtpEncryption ? {} : { unencryptedRtp: true }),
+      ...(policy.srtcpEncryption ? {} : { unencryptedRtcp: true }),
+      ...(isAead || policy.srtpAuthentication ? {} : { unauthenticatedRtp: true }),
+    };
+  }
   return undefined;
 }
 
-/** Policies of a message, by number: the suites we run. */
-export type OfferedSuites = ReadonlyMap<number, MikeySuite>;
-
-/** Reads every policy of a message that describes one of the allowed suites; `malformed-message` when two have one number. */
-export function offeredSuites(
-  policies: readonly PolicyPayload[],
-  allowed: readonly MikeySuite[],
-): MikeyResult<{ readonly suites: OfferedSuites; readonly protocols: readonly number[] }> {
-  const byNumber = new Map<number, MikeySuite>();
-  const seen = new Set<number>();
-  for (const policy of policies) {
-    if (seen.has(policy.number)) return refuse("malformed-message", `two policies are numbered ${policy.number}`);
-    seen.add(policy.number);
-    const read = readPolicy(policy);
-    const suite = read.ok ? suiteOf(read.value) : undefined;
-    if (suite && allowed.includes(suite)) byNumber.set(policy.number, suite);
-  }
-  return ok({ suites: byNumber, protocols: policies.map((policy) => policy.protocol) });
-}
-
-/**
- * The suite of each crypto session of a message, in the order of its CS ID map, and the policy number it goes by.
- * @param mayChoose when the policy a session names cannot be met, another one of the message may be taken in its place, the
- * first that can: the sender said so.
- */
-export function acceptPolicies(
-  header: Pick<Header, "sessions">,
-  policies: readonly PolicyPayload[],
-  allowed: readonly MikeySuite[] = [DEFAULT_SUITE],
-  mayChoose = false,
-): MikeyResult<readonly { readonly suite: MikeySuite; readonly policy: number }[]> {
-  const offered = offeredSuites(policies, allowed);
-  if (!offered.ok) return offered;
-  const { suites: known } = offered.value;
-  const first = [...known][0];
-  const chosen: { suite: MikeySuite; policy: number }[] = [];
-  for (const session of header.sessions) {
-    const suite = known.get(session.policy);
-    if (suite) chosen.push({ suite, policy: session.policy });
-    else if (mayChoose && first) chosen.push({ suite: first[1], policy: first[0] });
-    else return whyNot(session.policy, policies, allowed);
-  }
-  return ok(chosen);
-}
-
-function whyNot(
-  number: number,
-  policies: readonly PolicyPayload[],
-  allowed: readonly MikeySuite[],
-): MikeyResult<never> {
-  const policy = policies.find((one) => one.number === number);
-  if (!policy) return refuse("unsupported-policy", `no policy numbered ${number} is in the message`);
-  const read = readPolicy(policy);
-  if (!read.ok) return read;
-  return refuse("unsupported-policy", `policy ${number} asks for something other than ${allowed.join(", ")}`);
+/** The suite that a policy describes with everything protected and keys derived once, or undefined. */
+export function suiteOf(policy: SrtpPolicy): MikeySuite | undefined {
+  const use = useOf(policy);
+  return use && Object.keys(use).length === 1 ? use.suite : undefined;
 }

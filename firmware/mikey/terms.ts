@@ -11,7 +11,8 @@ import { type ParsedMessage, payloadsOf, printMessage } from "./message.js";
 import type { AuthenticOffer, OpenOffer, Parties } from "./methods/method.js";
 import { DataType, ErrorNumber, ExtensionType, errorNames, MapType } from "./numbers.js";
 import type { Payload, PolicyPayload, TimestampPayload } from "./payloads/index.js";
-import { acceptPolicies, type MikeySuite, supportedPolicies } from "./srtp-policy.js";
+import { acceptPolicies, type ChosenPolicy, useFor } from "./policy-choice.js";
+import { type MikeySuite, type SrtpTerms, type SrtpUse, supportedPolicies } from "./srtp-policy.js";
 
 /** Who takes part in a call, and with which streams of ours. */
 export interface CallParties extends Parties {
@@ -50,15 +51,33 @@ export function checkParties(parties: CallParties): MikeyResult<undefined> {
 /** What an authentic offer asks for and we can give. */
 export interface Terms {
   readonly sessions: readonly SrtpSession[];
-  readonly suites: readonly MikeySuite[];
+  /** What is asked of SRTP in each of them. */
+  readonly uses: readonly SrtpUse[];
   /** The policies its sessions name. */
   readonly policies: readonly PolicyPayload[];
+}
+
+/** Terms of sessions whose policies were chosen among `policies`. */
+export function termsOf(
+  sessions: readonly SrtpSession[],
+  chosen: readonly ChosenPolicy[],
+  policies: readonly PolicyPayload[],
+): Terms {
+  const numbers = new Set(chosen.map(({ policy }) => policy));
+  return { sessions, uses: chosen.map(useFor), policies: policies.filter(({ number }) => numbers.has(number)) };
+}
+
+/** Terms that were agreed outside MIKEY. */
+export function outsideTerms({ sessions, suite }: NonNullable<CallParties["outside"]>): Terms {
+  return { sessions, uses: sessions.map(() => ({ suite })), policies: [] };
 }
 
 /** What {@link checkTerms} goes by. */
 export interface TermsContext {
   readonly protocols: readonly string[];
   readonly suites: readonly MikeySuite[];
+  /** Protection that may be missing. */
+  readonly srtp: SrtpTerms;
   /** The method lets the responder choose among the offered policies (RFC 4738 section 3.5). */
   readonly responderChooses: boolean;
   /** SSRCs for the sessions that wait for ours. */
@@ -82,28 +101,24 @@ export function checkTerms(message: ParsedMessage, parties: CallParties, context
   const { header } = message;
   const listed = checkProtocols(message, context.protocols);
   if (!listed.ok) return listed;
-  if (header.mapType === MapType.empty) return outsideTerms(message, parties);
+  if (header.mapType === MapType.empty) return emptyMapTerms(message, parties);
   const sessions = answeredSessions(header.sessions, context.fill, parties.map ?? "pairs", context.known?.sessions);
   if (!sessions.ok) return sessions;
   const said = payloadsOf(message, "policy");
   const policies = said.length === 0 && context.known ? context.known.policies : said;
   const mayChoose = context.responderChooses || announced(message).choosesPolicy;
-  const chosen = acceptPolicies({ sessions: sessions.value }, policies, context.suites, mayChoose);
+  const chosen = acceptPolicies({ sessions: sessions.value }, policies, context.suites, mayChoose, context.srtp);
   if (!chosen.ok) return chosen;
-  const numbers = new Set(chosen.value.map(({ policy }) => policy));
-  return ok({
-    sessions: sessions.value.map((session, i) => ({ ...session, policy: chosen.value[i].policy })),
-    suites: chosen.value.map(({ suite }) => suite),
-    policies: policies.filter(({ number }) => numbers.has(number)),
-  });
+  const named = sessions.value.map((session, i) => ({ ...session, policy: chosen.value[i].policy }));
+  return ok(termsOf(named, chosen.value, policies));
 }
 
-function outsideTerms(message: ParsedMessage, parties: CallParties): MikeyResult<Terms> {
+function emptyMapTerms(message: ParsedMessage, parties: CallParties): MikeyResult<Terms> {
   const { outside } = parties;
   if (!outside) return refuse("unsupported-cs-map", "the message names no crypto sessions for SRTP");
   if (payloadsOf(message, "policy").length > 0)
     return refuse("malformed-message", "an empty CS ID map goes without policies (RFC 4563 section 5)");
-  return ok({ sessions: outside.sessions, suites: outside.sessions.map(() => outside.suite), policies: [] });
+  return ok(outsideTerms(outside));
 }
 
 /** The peer's error message, authenticated or not: either way there are no keys, so it is only believed as an explanation. */

@@ -272,6 +272,9 @@ function readCertificate(der: Uint8Array): X509Certificate | undefined {
   }
 }
 
+/** What the messages say is shown, whatever it is worth. */
+const anyProtection = { unencryptedRtp: true, unencryptedRtcp: true, unauthenticatedRtp: true };
+
 /** Keys of the sessions, where the message or its offer names policies. */
 function sessionsOf(
   message: ParsedMessage,
@@ -283,11 +286,10 @@ function sessionsOf(
   if (keys.length === 0 || !rand || message.header.mapType !== MapType.srtpId) return [];
   const said = payloadsOf(message, "policy");
   const policies = said.length > 0 ? said : offer ? payloadsOf(offer, "policy") : [];
-  const chosen = acceptPolicies(message.header, policies, mikeySuites, true);
+  const chosen = acceptPolicies(message.header, policies, mikeySuites, true, anyProtection);
   if (!chosen.ok) return [];
   const { sessions } = message.header;
-  const suites = chosen.value.map(({ suite }) => suite);
-  const derived = deriveSessions({ keys, csbId, rand, prf: prfOf(compat) }, sessions, suites, () => true);
+  const derived = deriveSessions({ keys, csbId, rand, prf: prfOf(compat) }, sessions, chosen.value, () => true);
   if (!derived.ok) return [];
   return derived.value.map((one) => ({
     csId: one.csId,

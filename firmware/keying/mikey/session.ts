@@ -11,10 +11,10 @@ import {
   type ReceivedOffer,
   type Refusal,
   type SentOffer,
+  srtpKeys,
   wipeAgreement,
 } from "../../mikey/index.js";
 import type { Clock } from "../../runtime/clock.js";
-import type { SrtpKeys } from "../../srtp/keys.js";
 import type { KeyingAttributes, KeyingEvents, KeyingResult, KeyingSession, Proof, VerifiedPeer } from "../keying.js";
 import { type KeyingFailureCode, keyingError } from "./failures.js";
 import { type FoundMessage, findMikey, mikeyAttributes } from "./key-mgmt.js";
@@ -61,11 +61,6 @@ function proofOf(peer: PeerProof): Proof {
         notAfter: new Date(peer.notAfterMs).toISOString(),
       };
   }
-}
-
-function srtpKeys(session: Agreement["sent"]): SrtpKeys {
-  const { suite, tek, salt, mki, roc, indices } = session;
-  return { suite, masterKey: tek, masterSalt: salt, roc, ...(mki ? { mki } : {}), ...indices };
 }
 
 /** What a session is made of. */

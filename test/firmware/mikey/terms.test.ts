@@ -23,8 +23,11 @@ import {
   policyFor,
   printMessage,
   printPayloads,
+  type SrtpTerms,
+  srtpKeys,
 } from "../../../firmware/mikey/index.js";
 import { toNtp } from "../../../firmware/runtime/clock.js";
+import { SrtpSender } from "../../../firmware/srtp/index.js";
 import { bad, good } from "../../results.js";
 import { bytes, hex } from "../../vectors.js";
 
@@ -99,16 +102,16 @@ function craft(wish: Wish): Uint8Array {
   return message;
 }
 
-function receive(wish: Wish) {
+function receive(wish: Wish, srtp: SrtpTerms = {}) {
   const random = (length: number) => new Uint8Array(length).fill(1);
   const method = createPskMethod({ key: psk, name: "test" });
-  const agent = new MikeyAgent({ methods: [method], replay: new MemoryReplayCache(), random });
+  const agent = new MikeyAgent({ methods: [method], replay: new MemoryReplayCache(), random, srtp });
   const parties = { localUri: bob, peerUri: alice, ssrc: 0x22 };
   return agent.receive(craft(wish), parties, wish.protocols ?? ["mikey"], nowMs);
 }
 
-async function agreed(wish: Wish): Promise<Agreement> {
-  return good(await good(await receive(wish)).answer()).agreement;
+async function agreed(wish: Wish, srtp: SrtpTerms = {}): Promise<Agreement> {
+  return good(await good(await receive(wish, srtp)).answer()).agreement;
 }
 
 /** Refused with a code; the error message says this number and is authenticated by V over it, both IDs and T. */
@@ -169,7 +172,8 @@ test("policies we cannot meet: Invalid SPpar, with what we can do, authenticated
     [parameter(3, "14"), parameter(11, "04")],
     [parameter(4, "0c")],
     [parameter(5, "01")],
-    [parameter(6, "01")],
+    [parameter(6, "03")],
+    [parameter(6, "02000000")],
     [parameter(7, "00")],
     [parameter(8, "00")],
     [parameter(9, "01")],
@@ -189,6 +193,49 @@ test("policies we cannot meet: Invalid SPpar, with what we can do, authenticated
   await refused({ policies: [srtp([], 1)] }, "unsupported-policy", 10);
   await refused({ policies: [{ ...srtp([]), protocol: 1 }] }, "unsupported-protocol", 9);
   await refused({ policies: [srtp([]), srtp([])] }, "malformed-message", 12);
+});
+
+test("a key derivation rate is SRTP's (RFC 3711 section 4.3.1), in as many bytes as it takes", async () => {
+  for (const [value, kdr] of [
+    ["00", undefined],
+    ["01", 1],
+    ["0400", 1024],
+    ["01000000", 2 ** 24],
+  ] as const) {
+    const agreement = await agreed({ policies: [srtp([parameter(6, value)])] });
+    for (const session of [agreement.sent, agreement.received]) {
+      assert.is(srtpKeys(session).kdr, kdr);
+      // SRTP itself takes them.
+      new SrtpSender(srtpKeys(session)).close();
+    }
+  }
+});
+
+test("protection that a policy leaves out is given up only where ours leaves it out too, and reaches SRTP", async () => {
+  const wishes = [
+    [7, "unencryptedRtp"],
+    [8, "unencryptedRtcp"],
+    [10, "unauthenticatedRtp"],
+  ] as const;
+  for (const [type, name] of wishes) {
+    const policies = [srtp([parameter(type, "00")])];
+    assert.equal(
+      [...policyFor("AES_CM_128_HMAC_SHA1_80", 0, { [name]: true }).parameters].find((one) => one.type === type),
+      {
+        type,
+        value: bytes("00"),
+      },
+    );
+    for (const [other] of wishes.map(([, one]) => [one]))
+      if (other === name) {
+        const agreement = await agreed({ policies }, { [name]: true });
+        assert.is(srtpKeys(agreement.sent)[name], true);
+        assert.is(srtpKeys(agreement.received)[name], true);
+        assert.is(srtpKeys((await agreed({}, { [name]: true })).sent)[name], undefined, "more protection is welcome");
+      } else bad(await receive({ policies }, { [other]: true }), "unsupported-policy");
+  }
+  assert.throws(() => policyFor("AEAD_AES_128_GCM", 0, { unauthenticatedRtp: true }), RangeError);
+  assert.throws(() => policyFor("AES_CM_128_HMAC_SHA1_80", 0, { kdr: 3 }), RangeError);
 });
 
 test("crypto sessions: two, the first with the initiator's SSRC, the second open", async () => {
@@ -240,6 +287,8 @@ test("key data: TEKs are the sessions' keys themselves, limits are told", async 
 });
 
 test("key data we cannot honour is refused", async () => {
+  const backwards = { kind: "interval", from: bytes("02"), to: bytes("01") } as const;
+  const long = { kind: "spi", spi: new Uint8Array(129) } as const;
   const interval = { kind: "interval", from: new Uint8Array(7), to: new Uint8Array(6).fill(255) } as const;
   for (const keyData of [
     [],
@@ -251,6 +300,8 @@ test("key data we cannot honour is refused", async () => {
     [{ key: new Uint8Array(15) }],
     [{ type: 1, salt: new Uint8Array(13) }],
     [{ validity: interval }],
+    [{ validity: backwards }],
+    [{ validity: long }],
   ])
     bad(await receive({ keyData }), keyData.length === 0 ? "malformed-message" : "unsupported-key-data");
 });

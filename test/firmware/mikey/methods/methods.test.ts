@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   type Agreement,
+  type Bundle,
   createPskMethod,
   MemoryCounters,
   MemoryReplayCache,
@@ -15,6 +16,7 @@ import {
   parseMessage,
   payloadsOf,
   printMessage,
+  srtpKeys,
 } from "../../../../firmware/mikey/index.js";
 import { bad, good } from "../../../results.js";
 import { hex } from "../../../vectors.js";
@@ -225,6 +227,17 @@ test("an envelope addressed to another certificate of ours is opened with its ke
     "unknown-certificate-hash",
   );
 });
+
+for (const method of everyMethod)
+  test(`${method}: the key derivation rate of the offer is that of both ends, in updates as well`, async () => {
+    const { atA, atB } = await exchange(method, a({ agent: { srtp: { kdr: 2 ** 16 } } }), b());
+    for (const agreement of [atA, atB])
+      for (const session of agreement.sessions) assert.is(srtpKeys(session).kdr, 2 ** 16);
+    const sent = good(await (atB.bundle as Bundle).update({ rekey: true }, ["mikey"], nowMs));
+    const received = good(await (atA.bundle as Bundle).receive(sent.message, ["mikey"], nowMs));
+    const { message, agreement } = good(await received.answer());
+    for (const one of [agreement, good(await sent.accept(message, nowMs))]) assert.is(one.sent.kdr, 2 ** 16);
+  });
 
 test("counters as timestamps: each larger than the last, or the message is a replay", async () => {
   const counters = () => new MemoryCounters();
