@@ -12,7 +12,7 @@ import { type Config, loadConfig } from "./config/index.js";
 import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent } from "./control/index.js";
 import { Handset } from "./handset/index.js";
 import { KeyPairPool } from "./keying/index.js";
-import { openKeying, openReplayCache, warmKeyPairs } from "./open-keying.js";
+import { openCounters, openKeying, openReplayCache, warmKeyPairs } from "./open-keying.js";
 import { Log, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
 import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
@@ -64,7 +64,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     timers: systemTimers,
     failed: (error) => log.error("key-pair-not-made", { error: String(error) }),
   });
-  const shared = { replay, keyPairs, random, log: log.for("keying") };
+  const shared = { replay, counters: openCounters(config, log), keyPairs, random, log: log.for("keying") };
   const keying = config.accounts.map((account) => openKeying(account, shared));
   shutdown.add("keying", () => {
     for (const method of keying.flat()) method.close();

@@ -7,12 +7,19 @@ import { RevocationLists } from "./crypto/revocation.js";
 import {
   createMikeyKeying,
   DomainKeys,
+  FileCounters,
   FileReplayCache,
   type Keying,
   type KeyPairPool,
   perPeerKeying,
 } from "./keying/index.js";
-import { MemoryReplayCache, type MethodName, type RandomSource, type ReplayCache } from "./mikey/index.js";
+import {
+  type CounterStore,
+  MemoryReplayCache,
+  type MethodName,
+  type RandomSource,
+  type ReplayCache,
+} from "./mikey/index.js";
 import { type Log, Secret, systemClock } from "./runtime/index.js";
 import { dnsClient } from "./sip/index.js";
 
@@ -28,16 +35,31 @@ export function openReplayCache(config: Config, log: Log): ReplayCache {
   });
 }
 
+/**
+ * The counters that peers use as timestamps, beside the cache of offers seen. Undefined when nothing is kept: a counter forgotten at a
+ * restart would let old offers pass, so none are taken. @throws Error when the file is there and is none of ours.
+ */
+export function openCounters(config: Config, log: Log): CounterStore | undefined {
+  if (config.replayFile === undefined) return undefined;
+  return new FileCounters(`${config.replayFile}.counters`, {
+    failed: (error) => log.warn("counters-not-written", { error: error.message }),
+  });
+}
+
 /** What the accounts of a phone share for their key agreements. */
 export interface KeyingShared {
   readonly replay: ReplayCache;
+  readonly counters: CounterStore | undefined;
   readonly keyPairs: KeyPairPool;
   readonly random: RandomSource;
   readonly log: Log;
 }
 
 /** The key agreement methods an account is configured for. @throws Error naming the file that is not what it should be. */
-export function openKeying(account: AccountConfig, { replay, keyPairs, random, log }: KeyingShared): Keying[] {
+export function openKeying(
+  account: AccountConfig,
+  { replay, counters, keyPairs, random, log }: KeyingShared,
+): Keying[] {
   const { keying } = account;
   if (account.security === "off") return [];
   const { certificate, privateKey, domainKeys } = keying;
@@ -74,6 +96,7 @@ export function openKeying(account: AccountConfig, { replay, keyPairs, random, l
       random,
       skewMs: keying.clockSkewS * 1000,
       replay,
+      ...(counters ? { counters } : {}),
     };
     const toOthers = signing.has(keying.offer) ? keying.offer : "dh";
     const others = identity && createMikeyKeying({ ...common, offer: toOthers });

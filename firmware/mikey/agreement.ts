@@ -2,6 +2,7 @@
 
 import type { Result } from "../runtime/result.js";
 import { Bundle, type SharedKeys } from "./bundle.js";
+import type { CounterStore } from "./counters.js";
 import { offeredSessions } from "./crypto-sessions.js";
 import { EnvelopeCache } from "./envelope-cache.js";
 import { type MikeyResult, refuse } from "./errors.js";
@@ -11,7 +12,7 @@ import type { SentOffer } from "./initiator.js";
 import type { MethodName, MikeyMethod, RandomSource } from "./methods/method.js";
 import { DataType } from "./numbers.js";
 import type { KeyValidity } from "./payloads/index.js";
-import type { CounterStore, ReplayCache } from "./replay.js";
+import type { ReplayCache } from "./replay.js";
 import type { ReceivedOffer } from "./responder.js";
 import type { MikeySuite, SrtpTerms } from "./srtp-policy.js";
 import { type CallParties, checkParties, ownSsrcs, type Refusal } from "./terms.js";

@@ -1,11 +1,14 @@
 // Timestamps of one agent: no two of its messages have the same, and a peer's must be near our clock or above its last counter.
 
+import { sipIdentity } from "../crypto/sip-identity.js";
 import { toNtp } from "../runtime/clock.js";
 import { ok } from "../runtime/result.js";
+import type { CounterStore } from "./counters.js";
 import { type MikeyResult, refuse } from "./errors.js";
+import type { Parties } from "./methods/method.js";
 import { TimestampType } from "./numbers.js";
 import type { TimestampPayload } from "./payloads/index.js";
-import { aheadMs, type CounterStore, DEFAULT_SKEW_MS, readCounter, readNtp, writeCounter, writeNtp } from "./replay.js";
+import { aheadMs, DEFAULT_SKEW_MS, readCounter, readNtp, writeCounter, writeNtp } from "./replay.js";
 
 /** How timestamps are made and judged. */
 export interface FreshnessOptions {
@@ -24,20 +27,20 @@ export class Freshness {
   }
 
   /** T of a new message of ours. Throws RangeError when the counter is used up. */
-  next(peerUri: string, nowMs: number): TimestampPayload {
+  next(parties: Parties, nowMs: number): TimestampPayload {
     const { timestamps = "ntp-utc", counters } = this.options;
     if (timestamps === "counter" && counters)
-      return { kind: "timestamp", type: TimestampType.counter, value: writeCounter(counters.next(peerUri)) };
+      return { kind: "timestamp", type: TimestampType.counter, value: writeCounter(counters.next(pairOf(parties))) };
     const type = timestamps === "ntp" ? TimestampType.ntp : TimestampType.ntpUtc;
     return { kind: "timestamp", type, value: writeNtp(this.newStamp(nowMs)) };
   }
 
   /** The clock-skew window, or the order of counters: until when a message with this T has to be remembered. */
-  check(timestamp: TimestampPayload, peerUri: string, nowMs: number): MikeyResult<{ readonly untilMs: number }> {
+  check(timestamp: TimestampPayload, parties: Parties, nowMs: number): MikeyResult<{ readonly untilMs: number }> {
     if (timestamp.type === TimestampType.counter) {
       const { counters } = this.options;
       if (!counters) return refuse("unsupported-timestamp", "counters as timestamps are not supported");
-      if (readCounter(timestamp.value) <= counters.last(peerUri))
+      if (readCounter(timestamp.value) <= counters.last(pairOf(parties)))
         return refuse("replayed", "the message's counter was reached before");
       return ok({ untilMs: nowMs + this.skewMs });
     }
@@ -47,9 +50,10 @@ export class Freshness {
     return ok({ untilMs: nowMs + ahead + this.skewMs });
   }
 
-  /** Remembers the counter of an authentic message. */
-  saw(timestamp: TimestampPayload, peerUri: string): void {
-    if (timestamp.type === TimestampType.counter) this.options.counters?.saw(peerUri, readCounter(timestamp.value));
+  /** Remembers the counter of an authentic message; false when there is no room for it. */
+  saw(timestamp: TimestampPayload, parties: Parties): boolean {
+    if (timestamp.type !== TimestampType.counter) return true;
+    return this.options.counters?.saw(pairOf(parties), readCounter(timestamp.value)) ?? false;
   }
 
   /** Every message of an initiator has a timestamp of its own (section 5.2). */
@@ -61,4 +65,9 @@ export class Freshness {
     this.lastStamp = isPast && isNear ? BigInt.asUintN(64, this.lastStamp + 1n) : now;
     return this.lastStamp;
   }
+}
+
+/** A counter's name. However a URI is spelt, it is the same peer's. */
+function pairOf({ localUri, peerUri }: Parties): string {
+  return [localUri, peerUri].map((uri) => sipIdentity(uri) ?? uri).join(" ");
 }

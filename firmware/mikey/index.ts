@@ -4,6 +4,7 @@ export * from "./agreement.js";
 export { Bundle, type SharedKeys, type UpdateOptions, wipeSharedKeys } from "./bundle.js";
 export { type Capabilities, PeerMemory } from "./capabilities.js";
 export { anyDirectory, CertificateDirectory } from "./certificate-directory.js";
+export { type CounterEntry, type CounterStore, MemoryCounters } from "./counters.js";
 export { type CryptoSession, deriveSessions, type MapShape, type MasterKey, srtpKeys } from "./crypto-sessions.js";
 export { type Dialect, dhSecretFor, prfOf } from "./dialect.js";
 export { EnvelopeCache } from "./envelope-cache.js";
@@ -27,7 +28,7 @@ export * from "./numbers.js";
 export * from "./payloads/index.js";
 export { acceptPolicies, type ChosenPolicy } from "./policy-choice.js";
 export * from "./prf.js";
-export { type CounterStore, DEFAULT_SKEW_MS, MemoryCounters, MemoryReplayCache, type ReplayCache } from "./replay.js";
+export { DEFAULT_SKEW_MS, MemoryReplayCache, type ReplayCache } from "./replay.js";
 export * from "./signature.js";
 export type { SignaturePolicy } from "./signature-policy.js";
 export {

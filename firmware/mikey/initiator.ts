@@ -67,7 +67,7 @@ export async function makeOffer(context: ExchangeContext, plan: OfferPlan): Prom
     sessionCount: plan.sessions.length,
     sessions: isOutside ? [] : plan.sessions,
   };
-  const timestamp = context.freshness.next(parties.peerUri, nowMs);
+  const timestamp = context.freshness.next(parties, nowMs);
   const isWithoutPolicy = isOutside || plan.asksForGroup;
   const ours = () => plan.policies ?? context.suites.map((suite, i) => policyFor(suite, i, context.srtp));
   const policies = isWithoutPolicy ? [] : ours();

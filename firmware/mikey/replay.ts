@@ -59,35 +59,6 @@ export class MemoryReplayCache implements ReplayCache {
   }
 }
 
-/** Counters as timestamps (section 6.6, type COUNTER): one per peer and direction. Kept over restarts, or a replay would pass. */
-export interface CounterStore {
-  /** The next number for a message to a peer: larger than any before, from 1 to 4294967295. */
-  next(peer: string): number;
-  /** The largest number that came authenticated from a peer; 0 when there was none. */
-  last(peer: string): number;
-  /** Remembers the number of an authenticated message. */
-  saw(peer: string, value: number): void;
-}
-
-/** Counters in memory, for tests and for peers that are configured anew at each start. */
-export class MemoryCounters implements CounterStore {
-  private readonly sent = new Map<string, number>();
-  private readonly seen = new Map<string, number>();
-
-  next(peer: string): number {
-    const value = (this.sent.get(peer) ?? 0) + 1;
-    if (value > 0xffffffff) throw new RangeError("the counter is used up");
-    this.sent.set(peer, value);
-    return value;
-  }
-  last(peer: string): number {
-    return this.seen.get(peer) ?? 0;
-  }
-  saw(peer: string, value: number): void {
-    this.seen.set(peer, Math.max(value, this.last(peer)));
-  }
-}
-
 /** Reads a 4-byte counter. */
 export function readCounter(value: Uint8Array): number {
   return new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(0);

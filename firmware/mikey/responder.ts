@@ -118,7 +118,7 @@ async function authenticate(
   if (!named.ok) return named;
   if (current && header.csbId !== current.csbId)
     return refuse("unknown-bundle", "the update is for another bundle than the running one");
-  const fresh = freshness.check(timestamp, parties.peerUri, nowMs);
+  const fresh = freshness.check(timestamp, parties, nowMs);
   if (!fresh.ok) return fresh;
   const { untilMs } = fresh.value;
   const proof = methods[0].proofLength(message);
@@ -137,15 +137,13 @@ async function authenticate(
     if (authentic.ok || authentic.error.code !== "wrong-psk") break;
   }
   if (!found.ok) return found;
-  const remembered = replay.add(key, untilMs, nowMs);
-  if (remembered !== "added") {
-    found.value.authentic.wipe();
-    return remembered === "known"
-      ? refuse("replayed", "the message was seen before")
-      : refuse("replay-cache-full", "too many calls in a short time to tell new ones from replayed ones");
-  }
-  freshness.saw(timestamp, parties.peerUri);
-  return found;
+  // A counter that is not remembered protects nothing once the cache has forgotten the message.
+  const remembered = freshness.saw(timestamp, parties) ? replay.add(key, untilMs, nowMs) : "full";
+  if (remembered === "added") return found;
+  found.value.authentic.wipe();
+  return remembered === "known"
+    ? refuse("replayed", "the message was seen before")
+    : refuse("replay-cache-full", "too many calls in a short time to tell new ones from replayed ones");
 }
 
 /** RAND of an offer, or of the bundle it updates: an update brings none (section 4.5), an RSA-R offer may leave it to us. */
