@@ -26,6 +26,8 @@ export interface AccountsOptions {
   readonly random: (length: number) => Uint8Array;
   readonly log: Log;
   readonly changed: (status: RegistrationStatus) => void;
+  /** Told of a server whose flow was lost. */
+  readonly unreachable: (to: SipAddress) => void;
 }
 
 /** The user part of a SIP URI, plain text; empty for what is none. */
@@ -51,7 +53,7 @@ export class Accounts {
 
   /** Registers the accounts that want it. */
   start(userAgent: UserAgent): void {
-    const { config, clock, timers, random, log, changed } = this.options;
+    const { config, clock, timers, random, log, changed, unreachable } = this.options;
     const accounts = config.accounts.filter((account) => account.register);
     if (accounts.length === 0) return;
     this.registrations = new Registrations({
@@ -61,12 +63,15 @@ export class Accounts {
         registrar: account.registrar ?? account.uri.replace(/^(sips?:)[^@]*@/i, "$1"),
         expiresS: account.registerExpiresS,
         gruu: account.gruu,
+        keepAlive: account.keepAlive,
         outboundProxies: hopsOf(account, config),
       })),
       instanceId: instanceId(config.sip.instanceFile!, log),
       ...{ clock, timers, random, log, changed },
       request: (method, target, done) => userAgent.request(method, target, done),
       contactUri: (account) => userAgent.contactUriFor(userOf(account)),
+      keepOpen: (to, options, failed) => userAgent.keepOpen(to, options, failed),
+      unreachable,
     });
     this.registrations.start();
   }

@@ -77,6 +77,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   const accounts = new Accounts({
     ...{ config, clock: systemClock, timers: systemTimers, random, log: log.for("registration") },
     changed: (status) => publish({ type: "registration", registration: status }),
+    unreachable: (to) => signalling.resolver.report(to, "failed"),
   });
 
   const devices = await openDevices(board, {
@@ -126,6 +127,10 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     random,
     log: log.for("sip"),
     product: `Sotto/${options.version}`,
+    supported: [
+      ...(config.accounts.some((account) => account.register) ? ["outbound"] : []),
+      ...(config.accounts.some((account) => account.gruu) ? ["gruu"] : []),
+    ],
     accepts: (uri) => calls.accepts(uri),
     auth: (account) => accounts.auth(account),
     contactOf: (account) => accounts.contact(account),
@@ -227,6 +232,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
       changed: (address) => {
         log.info("address-changed", { address });
         userAgent.readdress(address);
+        signalling.resolver.flush();
         accounts.readdress();
         calls.readdress(address);
         publish({ type: "device", device: "network", text: `address ${address}` });

@@ -48,6 +48,7 @@ function tapped(transport: SipTransport, record: Record): SipTransport {
         if (!error) record("sent", bytes, to, atMs);
       }),
     keepOpen: transport.keepOpen?.bind(transport),
+    dropFrom: transport.dropFrom?.bind(transport),
     alias: transport.alias?.bind(transport),
     connections: transport.connections?.bind(transport),
     close: () => transport.close(),

@@ -75,20 +75,21 @@ export function statusText(status: HandsetStatus): string {
   return printable(lines.join("\n"));
 }
 
-/** One registration on one line, with the reason of the last failure. */
-function registrationLine(registration: RegistrationStatus, nowMs: number): string {
-  const { account, registrar, via, state, expiresAtMs, retryAtMs, failure } = registration;
+/** One registration on one line, with the flow that is kept and the reason of the last failure. */
+export function registrationLine(registration: RegistrationStatus, nowMs: number): string {
+  const { account, registrar, via, state, expiresAtMs, retryAtMs, failure, flow, path } = registration;
   const place = `${account} at ${registrar}${via ? ` by ${via}` : ""}`;
   const seconds = (atMs: number | undefined): string =>
     `${Math.max(0, Math.round(((atMs ?? nowMs) - nowMs) / 1000))} s`;
   const words = {
     registering: "registering",
-    registered: `registered for ${seconds(expiresAtMs)}`,
+    registered: `registered for ${seconds(expiresAtMs)}${retryAtMs === undefined ? "" : `, next try in ${seconds(retryAtMs)}`}`,
     waiting: `not registered, next try in ${seconds(retryAtMs)}`,
     off: "not registered",
   }[state];
   const last = failure ? `; last failure ${new Date(failure.atMs).toISOString().slice(11, 19)}: ${failure.text}` : "";
-  return `${place}: ${words}${last}`;
+  const way = [flow ? `; flow ${flow}` : "", path ? `; path ${path.join(", ")}` : ""].join("");
+  return `${place}: ${words}${way}${last}`;
 }
 
 function duration(seconds: number): string {

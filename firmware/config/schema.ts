@@ -134,6 +134,11 @@ const account = v.strictObject({
   ),
   /** How long a registration is asked for, seconds; it is refreshed when about four fifths have passed. */
   registerExpiresS: v.optional(between(60, 86_400, " seconds"), 600),
+  /**
+   * Whether the first server answers keep-alives (RFC 5626 section 4.4): `auto`, when it says so (outbound); `answered`, it is known to;
+   * `off`: none are sent.
+   */
+  keepAlive: v.optional(v.picklist(["auto", "answered", "off"], '"auto", "answered" or "off"'), "auto"),
   /** Ask the registrar for a globally routable address and use it as contact (RFC 5627). */
   gruu: v.optional(v.boolean("true or false"), false),
   /** Proxies its requests go through, each a registration of its own (RFC 5626); default: `sip.outboundProxy`. */

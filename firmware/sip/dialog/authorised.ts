@@ -6,7 +6,9 @@ import { Headers, type SipRequest, type SipResponse } from "../grammar/index.js"
 import { type DialogHost, notSent, refusedBy, timedOut } from "./host.js";
 
 /** How it went. */
-export type SendOutcome = { readonly ok: SipResponse; readonly atMs: number } | { readonly failed: Failure };
+export type SendOutcome =
+  /** `way`: who answered, over which connection, with where else it could have gone as alternatives. */
+  { readonly ok: SipResponse; readonly atMs: number; readonly way?: SipAddress } | { readonly failed: Failure };
 
 /** The request with more header fields. */
 export function withFields(request: SipRequest, fields: ExtraHeaders): SipRequest {
@@ -55,10 +57,10 @@ export function sendAuthorised(
   const send = (): void => {
     const { request, branch } = make();
     const started = host.transactions.startRequest(withCredentials(request, attempt), branch, to, {
-      final: (response, atMs) => {
+      final: (response, atMs, way) => {
         const verdict = judge(host, attempt, response);
         if (verdict?.retry) send();
-        else if (response.status < 300) done({ ok: response, atMs });
+        else if (response.status < 300) done({ ok: response, atMs, ...(way ? { way } : {}) });
         else done({ failed: refusedBy(response, verdict && !verdict.retry ? verdict.why : undefined) });
       },
       timeout: () => done({ failed: timedOut }),

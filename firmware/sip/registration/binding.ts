@@ -26,6 +26,8 @@ export interface Binding {
   readonly listed: boolean;
   /** Route set for requests of ours outside dialogs, first hop first (RFC 3608). */
   readonly serviceRoute: readonly string[];
+  /** The proxies requests for us come through (RFC 3327 section 5.1: a user agent may look at them, and needs them for nothing). */
+  readonly path: readonly string[];
   /** The registrar works with flows (RFC 5626 section 6): it drops a binding whose flow is gone. */
   readonly outbound: boolean;
   /** Public and temporary GRUU (RFC 5627). */
@@ -59,6 +61,10 @@ export function readBinding(response: SipResponse, sent: SentContact, askedS: nu
     expiresS: Math.min(expiresS, 86_400 * 365),
     listed: own !== undefined,
     serviceRoute: serviceRoute.slice(0, 16),
+    path: headers
+      .all("Path")
+      .filter((each) => parseNameAddr(each).ok)
+      .slice(0, 16),
     outbound: headers.all("Require").some((tag) => tag.toLowerCase() === "outbound"),
     ...(publicGruu ? { publicGruu } : {}),
     ...(temporaryGruu ? { temporaryGruu } : {}),

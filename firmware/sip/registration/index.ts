@@ -1,5 +1,6 @@
 // Registrations: bindings of accounts at their registrars.
 export { type BackoffTimes, backoffMs, defaultBackoff } from "./backoff.js";
 export { type Binding, readBinding, refreshMs } from "./binding.js";
+export type { KeepAlive } from "./kept-flow.js";
 export type { RegistrationFailure, RegistrationState, RegistrationStatus } from "./registration.js";
 export * from "./registrations.js";

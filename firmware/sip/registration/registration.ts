@@ -6,9 +6,10 @@ import type { Timer, Timers } from "../../runtime/timers.js";
 import type { ExtraHeaders, Failure, SipAddress } from "../contract.js";
 import type { RequestTarget } from "../core/client-request.js";
 import type { SendOutcome } from "../dialog/index.js";
-import { parseNameAddr, parseNumber, parseSipUri, type SipResponse } from "../grammar/index.js";
+import { parseNameAddr, parseNumber, parseSipUri, type SipResponse, uriScheme } from "../grammar/index.js";
 import { type BackoffTimes, backoffMs } from "./backoff.js";
 import { type Binding, readBinding, refreshMs } from "./binding.js";
+import { type KeepAlive, KeptFlow, type KeptFlowOptions } from "./kept-flow.js";
 
 /**
  * - `registering`: a REGISTER is under way and no binding holds;
@@ -43,6 +44,12 @@ export interface RegistrationStatus {
   /** The last failure, kept after recovery. */
   readonly failure?: RegistrationFailure;
   readonly serviceRoute: readonly string[];
+  /** The proxies requests to us come through, as the registrar has them (RFC 3327): to look at, nothing is done by it. */
+  readonly path?: readonly string[];
+  /** Whether the registrar works with flows (RFC 5626). */
+  readonly outbound?: boolean;
+  /** The flow that is kept open, e.g. `udp 192.0.2.9:5060, kept by STUN`. */
+  readonly flow?: string;
   readonly publicGruu?: string;
 }
 
@@ -70,6 +77,11 @@ export interface RegistrationOptions {
   readonly request: (method: string, target: RequestTarget, done: (outcome: SendOutcome) => void) => void;
   /** Our contact as of now. */
   readonly contactUri: () => string;
+  /** The user agent's keepOpen(). */
+  readonly keepOpen: KeptFlowOptions["keepOpen"];
+  readonly keepAlive: KeepAlive;
+  /** Told of an address whose flow was lost: the next try goes elsewhere first. */
+  readonly unreachable: (to: SipAddress) => void;
   /** Whether another flow of the account works. */
   readonly othersWork: () => boolean;
   readonly changed: (registration: Registration) => void;
@@ -101,6 +113,7 @@ export class Registration {
   private boundUri: string | undefined;
   private readonly sequence: { readonly callId: string; next(): number };
   private closing: ((value: undefined) => void) | undefined;
+  private readonly flow: KeptFlow;
 
   constructor(private readonly options: RegistrationOptions) {
     this.sinceMs = options.clock.wallMs();
@@ -108,6 +121,14 @@ export class Registration {
     this.target = options.registrar;
     this.visited = [options.registrar];
     this.outbound = options.instanceId !== undefined;
+    this.flow = new KeptFlow({
+      keepOpen: options.keepOpen,
+      keepAlive: options.keepAlive,
+      alive: () => {
+        this.failures = 0;
+      },
+      lost: (error, to, proven) => this.flowLost(error, to, proven),
+    });
     let seq = 1 + (Buffer.from(options.random(2)).readUInt16BE(0) & 0x7fff);
     this.sequence = { callId: Buffer.from(options.random(16)).toString("hex"), next: () => seq++ };
   }
@@ -122,7 +143,7 @@ export class Registration {
     return this.current;
   }
   get nextHop(): SipAddress | undefined {
-    return this.options.nextHop;
+    return this.options.nextHop && (this.flow.hop ?? this.options.nextHop);
   }
   /** Route values for requests of the account. */
   get serviceRoute(): readonly string[] {
@@ -137,11 +158,6 @@ export class Registration {
     // The flow the dialog is to be reached by (RFC 5626 section 4.3).
     return this.binding?.outbound ? `<${uri};ob>` : `<${uri}>`;
   }
-  /** How often the edge proxy wants to hear of us, seconds, where it says so. */
-  get flowTimerS(): number | undefined {
-    return this.binding?.flowTimerS;
-  }
-
   status(): RegistrationStatus {
     const { account, registrar, nextHop } = this.options;
     return {
@@ -154,6 +170,9 @@ export class Registration {
       ...(this.retryAtMs === undefined ? {} : { retryAtMs: this.retryAtMs }),
       ...(this.failure ? { failure: this.failure } : {}),
       serviceRoute: this.serviceRoute,
+      ...(this.binding?.path.length ? { path: this.binding.path } : {}),
+      ...(this.binding?.outbound ? { outbound: true } : {}),
+      ...(this.flow.description ? { flow: this.flow.description } : {}),
       ...(this.binding?.publicGruu ? { publicGruu: this.binding.publicGruu } : {}),
     };
   }
@@ -165,18 +184,35 @@ export class Registration {
     this.now();
   }
 
-  /** Registers at once: the device has another address, or a flow broke. Waiting for a back-off ends. */
+  /** Registers at once: the device has another address. Waiting for a back-off ends; the flow was one from the old address. */
   now(): void {
     if (!this.wanted || this.closing) return;
     this.failures = 0;
+    this.flow.end();
     this.attempt();
   }
 
-  /** Its flow is gone: nobody reaches us through it any more (RFC 5626 section 4.5). */
-  flowFailed(text: string): void {
-    if (!this.wanted || this.closing || this.busy) return;
-    this.unbind();
-    this.wait({ status: 503, reason: text, cause: "transport" });
+  /**
+   * The flow is gone (RFC 5626 section 4.5): a new one is made at once where the old one had worked, else after the back-off. A registrar
+   * with outbound forgets the binding; any other still has our address.
+   */
+  private flowLost(error: Error, to: SipAddress, proven: boolean): void {
+    if (!this.wanted || this.closing) return;
+    const { clock, log } = this.options;
+    this.options.unreachable(to);
+    if (this.binding?.outbound) this.unbind();
+    const text = `The way to the server was lost: ${error.message}`;
+    log.warn("flow-lost", {
+      account: this.account,
+      to: `${to.host}:${to.port}/${to.transport}`,
+      why: error.message,
+      proven,
+    });
+    // What is under way over it fails too, and goes on from there.
+    if (this.busy) return;
+    if (!proven) return this.wait({ status: 503, reason: error.message, cause: "transport" });
+    this.failure = { status: 503, text, atMs: clock.wallMs() };
+    this.attempt();
   }
 
   /** Takes the binding back; resolves when the registrar has answered or `limitMs` have passed. Idempotent. */
@@ -210,6 +246,7 @@ export class Registration {
 
   private send(expiresS: number): void {
     const { options } = this;
+    const way = this.flow.address;
     const uri = options.contactUri();
     const { instanceId, regId } = options;
     const instance = instanceId === undefined ? "" : `;+sip.instance="<${instanceId}>"`;
@@ -224,15 +261,17 @@ export class Registration {
       ["Supported", ["path", ...(this.outbound ? ["outbound"] : []), ...(asksGruu ? ["gruu"] : [])].join(", ")],
     ];
     this.busy = true;
+    // All contacts are sips or none is, and so are From and To (RFC 5630 section 5.1.1.1): the registrar's scheme decides.
+    const record = options.account.replace(/^sips?:/i, `${uriScheme(this.target)}:`);
     const sent = { uri, ...(instanceId ? { instanceId } : {}), ...(this.outbound ? { regId } : {}) };
     options.request(
       "REGISTER",
       {
         target: this.target,
-        to: options.account,
-        from: { uri: options.account, ...(options.displayName ? { displayName: options.displayName } : {}) },
+        to: record,
+        from: { uri: record, ...(options.displayName ? { displayName: options.displayName } : {}) },
         account: options.account,
-        nextHop: options.nextHop,
+        nextHop: way ?? options.nextHop,
         contacts,
         headers,
         sequence: this.sequence,
@@ -249,8 +288,13 @@ export class Registration {
           } else this.off();
           return;
         }
-        if ("ok" in outcome) this.registered(readBinding(outcome.ok, sent, expiresS), uri);
-        else this.refused(outcome.failed);
+        if ("ok" in outcome) this.registered(readBinding(outcome.ok, sent, expiresS), uri, outcome.way);
+        else if (way && outcome.failed.cause !== "response") {
+          // The flow is no more: a new one is made where the name leads now.
+          this.flow.end();
+          this.again = false;
+          this.send(this.askS);
+        } else this.refused(outcome.failed);
         if (this.again) {
           this.again = false;
           this.attempt();
@@ -259,14 +303,13 @@ export class Registration {
     );
   }
 
-  private registered(binding: Binding, uri: string): void {
+  private registered(binding: Binding, uri: string, way: SipAddress | undefined): void {
     const { clock, timers, log } = this.options;
     if (binding.expiresS === 0) {
       this.wait({ status: 500, reason: "the registrar keeps no binding", cause: "response" });
       return;
     }
     if (!binding.listed) log.info("registrar-does-not-list-us", { account: this.account });
-    this.failures = 0;
     this.raised = 0;
     this.boundUri = uri;
     this.binding = { ...binding, expiresAtMs: clock.wallMs() + binding.expiresS * 1000 };
@@ -274,6 +317,9 @@ export class Registration {
     this.expiry = timers.after(binding.expiresS * 1000, () => this.unbind());
     this.timer?.cancel();
     this.timer = timers.after(refreshMs(binding.expiresS, this.fraction()), () => this.attempt());
+    if (way) this.flow.take(way, binding);
+    // A flow whose keep-alives must be answered counts as established with the first answer (RFC 5626 section 4.5).
+    if (this.flow.proven) this.failures = 0;
     this.move("registered");
   }
 
@@ -294,6 +340,8 @@ export class Registration {
     if (response && status >= 300 && status < 400 && this.follow(response)) return this.send(this.askS);
     // 408, 503 and silence say nothing of the binding that still holds; 4xx and 6xx do.
     if (status >= 400 && status !== 408 && status < 500) this.unbind();
+    // A flow with a binding behind it outlives a refresh that failed (RFC 5626 section 4.2.2); else the next try looks around anew.
+    if (!this.binding?.outbound) this.flow.end();
     this.wait(failed);
   }
 
@@ -345,6 +393,7 @@ export class Registration {
   private off(): void {
     this.timer?.cancel();
     this.expiry?.cancel();
+    this.flow.end();
     this.binding = undefined;
     this.boundUri = undefined;
     this.move("off");

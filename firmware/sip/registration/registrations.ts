@@ -3,6 +3,7 @@
 import type { SipAddress } from "../contract.js";
 import type { BackoffTimes } from "./backoff.js";
 import { defaultBackoff } from "./backoff.js";
+import type { KeepAlive } from "./kept-flow.js";
 import { Registration, type RegistrationOptions, type RegistrationStatus } from "./registration.js";
 
 /** One account that registers. */
@@ -13,6 +14,8 @@ export interface RegisteringAccount {
   readonly expiresS: number;
   /** Ask for a GRUU and use it as contact (RFC 5627): only where the proxies know what to do with it in a dialog. */
   readonly gruu: boolean;
+  /** Default `auto`. */
+  readonly keepAlive?: KeepAlive;
   /** One flow for each; none: as the registrar's address says. */
   readonly outboundProxies: readonly SipAddress[];
 }
@@ -24,6 +27,10 @@ export interface RegistrationsOptions
   /** Contact URI of an account as of now. */
   readonly contactUri: (account: string) => string;
   readonly changed: (status: RegistrationStatus) => void;
+  /** The user agent's keepOpen(); without it no flow is kept open and none is missed. */
+  readonly keepOpen?: RegistrationOptions["keepOpen"];
+  /** Told of an address whose flow was lost. */
+  readonly unreachable?: (to: SipAddress) => void;
 }
 
 /** How requests of an account leave. */
@@ -37,7 +44,7 @@ export class Registrations {
 
   constructor(options: RegistrationsOptions) {
     const { clock, timers, random, log, request, instanceId, accounts, changed } = options;
-    for (const { account, displayName, registrar, expiresS, gruu, outboundProxies } of accounts) {
+    for (const { account, displayName, registrar, expiresS, gruu, outboundProxies, keepAlive } of accounts) {
       const hops = outboundProxies.length > 0 ? outboundProxies : [undefined];
       hops.forEach((nextHop, i) => {
         this.flows.push(
@@ -57,6 +64,9 @@ export class Registrations {
               instanceId,
             },
             regId: i + 1,
+            keepAlive: keepAlive ?? "auto",
+            keepOpen: options.keepOpen,
+            unreachable: options.unreachable ?? (() => {}),
             backoff: { ...defaultBackoff, ...options.backoff },
             contactUri: () => options.contactUri(account),
             othersWork: () => this.of(account).some((flow) => flow.regId !== i + 1 && flow.state === "registered"),
@@ -76,18 +86,13 @@ export class Registrations {
     for (const flow of this.flows) flow.now();
   }
 
-  /** The way to a next hop broke: its flows register anew after a back-off. */
-  flowFailed(hop: SipAddress, text: string): void {
-    for (const flow of this.flows)
-      if (flow.nextHop && flow.nextHop.host === hop.host && flow.nextHop.port === hop.port) flow.flowFailed(text);
-  }
-
   /** The way out for requests of an account: its first flow that works (else its first), with the Service-Route learned there. */
   route(account: string): AccountRoute {
     const flows = this.of(account);
     const flow = flows.find((each) => each.state === "registered") ?? flows[0];
     if (!flow) return { routes: [] };
-    return { ...(flow.nextHop ? { nextHop: flow.nextHop } : {}), routes: flow.serviceRoute };
+    const { nextHop, serviceRoute } = flow;
+    return { ...(nextHop ? { nextHop } : {}), routes: serviceRoute };
   }
 
   /** Contact value of an account's dialogs; undefined for accounts that do not register. */

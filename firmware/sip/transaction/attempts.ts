@@ -21,6 +21,7 @@ interface Try {
   terminate(): void;
   abandon?(): void;
   readonly state: string;
+  readonly connection: number | undefined;
 }
 
 /** What the tries need of the layer they live in. */
@@ -108,6 +109,17 @@ abstract class Attempts<User> {
       this.timer?.cancel();
       this.over();
     }
+  }
+
+  /** That try's address with the connection it went over; the others are its alternatives. */
+  protected way(attempt: number, one: Try | undefined): SipAddress {
+    const { hops } = this.host;
+    const others = hops.filter((each, i) => i !== attempt && !each.bySize);
+    return {
+      ...hops[attempt],
+      ...(one?.connection === undefined ? {} : { connection: one.connection }),
+      alternatives: others.length > 0 ? others : undefined,
+    };
   }
 
   protected isCurrent(attempt: number): boolean {
@@ -222,7 +234,7 @@ export class RequestAttempts extends Attempts<NonInviteClientUser> {
         // The one that answers first decides; a late answer to an earlier try is as good.
         if (this.settled) return;
         this.settled = true;
-        user.final(response, atMs);
+        user.final(response, atMs, this.way(attempt, own.one));
       },
       timeout: () => {
         if (!this.moveOn(attempt) && !this.settled) user.timeout();

@@ -1,5 +1,6 @@
 // Non-INVITE client transaction: RFC 3261 section 17.1.2, figure 6.
 
+import type { SipAddress } from "../contract.js";
 import type { SipRequest, SipResponse } from "../grammar/message.js";
 import { Machine, type Surroundings } from "./machine.js";
 import { longWait } from "./timing.js";
@@ -9,8 +10,8 @@ export type NonInviteClientState = "trying" | "proceeding" | "completed" | "term
 /** The transaction's user. */
 export interface NonInviteClientUser {
   provisional?(response: SipResponse, atMs: number): void;
-  /** 200-699, once. */
-  final(response: SipResponse, atMs: number): void;
+  /** 200-699, once. `way`: who answered, over which connection, and where else it could have gone; told of a request tried by its layer. */
+  final(response: SipResponse, atMs: number, way?: SipAddress): void;
   /** Timer F. */
   timeout(): void;
   transportError(error: Error): void;

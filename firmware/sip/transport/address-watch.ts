@@ -26,6 +26,11 @@ export function outsideAddress(list: ReturnType<AddressProvider>, family: 4 | 6)
   return (all.find((each) => !local.test(each.address)) ?? (family === 4 ? all[0] : undefined))?.address;
 }
 
+/** Every address the device has now. */
+export function addressesHere(addresses = networkInterfaces as AddressProvider): readonly string[] {
+  return Object.values(addresses()).flatMap((each) => (each ?? []).map(({ address }) => address));
+}
+
 export interface AddressWatchOptions {
   readonly family: 4 | 6;
   readonly timers: Timers;

@@ -26,6 +26,7 @@ export interface ConnectionEvents {
 
 const CRLF = Uint8Array.of(13, 10);
 const PING = Uint8Array.of(13, 10, 13, 10);
+const UNANSWERED = "a keep-alive was not answered";
 
 export class Connection {
   /** Monotonic ms of the last message, ping or pong that came, or message that went. */
@@ -33,7 +34,9 @@ export class Connection {
   private readonly framer: StreamFramer;
   private deadline: Timer | undefined;
   private pong: Timer | undefined;
+  private late = false;
   private readonly watchers: ((error: Error) => void)[] = [];
+  private readonly pongWatchers: (() => void)[] = [];
   private gone = false;
   private heard = false;
 
@@ -71,6 +74,8 @@ export class Connection {
           this.usedMs = atMs;
           this.pong?.cancel();
           this.pong = undefined;
+          this.late = false;
+          for (const told of this.pongWatchers) told();
         },
         broken: (code, head) => {
           events.count("framing-lost");
@@ -85,6 +90,7 @@ export class Connection {
     socket.on("data", (bytes: Buffer) => {
       atMs = clock.now();
       this.framer.push(bytes);
+      if (this.late && !this.busy) this.close(new Error(UNANSWERED));
       this.watch();
     });
     socket.on("error", (error) => this.close(error));
@@ -95,6 +101,16 @@ export class Connection {
   /** `told` once, when it is gone. */
   onClosed(told: (error: Error) => void): void {
     this.watchers.push(told);
+  }
+
+  /** Told of every answer to a ping. */
+  onPong(told: () => void): void {
+    this.pongWatchers.push(told);
+  }
+
+  /** Where it begins on this device. */
+  get localAddress(): string | undefined {
+    return this.socket.localAddress;
   }
 
   get open(): boolean {
@@ -123,10 +139,17 @@ export class Connection {
     this.socket.write(bytes, (error) => done(error ?? undefined));
   }
 
-  /** Sends a double CRLF; without an answer in time the connection is closed. */
-  ping(): void {
+  /**
+   * Sends a double CRLF. Where an answer must come and does not in time the connection is closed; a message that is coming in just then is
+   * waited for (RFC 5626 section 4.4.1).
+   */
+  ping(mustAnswer: boolean): void {
     this.write(PING);
-    this.pong ??= this.timers.after(this.limits.pongMs, () => this.close(new Error("a keep-alive was not answered")));
+    if (!mustAnswer || this.gone) return;
+    this.pong ??= this.timers.after(this.limits.pongMs, () => {
+      if (this.busy) this.late = true;
+      else this.close(new Error(UNANSWERED));
+    });
   }
 
   /** Ends it at once; `closed` is told. Idempotent. */

@@ -2,14 +2,18 @@
 
 import type { Timer, Timers } from "../../runtime/timers.js";
 import type { SipAddress } from "../contract.js";
+import { canonicalHost } from "../grammar/index.js";
 import type { Connection } from "./connection.js";
-import { readBindingResponse, stunBindingRequest } from "./stun.js";
+import { isBindingError, readBindingResponse, stunBindingRequest } from "./stun.js";
 import type { Flow, FlowOptions } from "./transport.js";
 
 const STREAM_MS = 120_000;
 const UDP_MS = 29_000;
-/** STUN over UDP is asked again at these distances (RFC 5389 section 7.2.1, RTO 500 ms), then given up. */
-const STUN_RETRY_MS = [500, 1000, 2000, 4000];
+/**
+ * STUN over UDP: seven requests at these distances (RTO 500 ms, doubled), the last waits 16 RTO (RFC 5389 section 7.2.1, which is what RFC 5626
+ * section 4.4.2 asks for): an edge that is silent for 39.5 s is gone.
+ */
+const STUN_RETRY_MS = [500, 1000, 2000, 4000, 8000, 16_000, 8000];
 
 /** From 80 to 100 % of the longest interval. */
 function interval(everyMs: number): number {
@@ -24,7 +28,10 @@ export interface StreamHost {
   hold(id: number, on: boolean): void;
 }
 
-/** Opens a connection, or takes the one there is, and pings over it; `failed` is told once when it is lost or cannot be had. */
+/**
+ * Opens a connection, or takes the one there is, and pings over it; `failed` is told once when it is lost or cannot be had. Who is known to
+ * answer is pinged at once, so that a flow that does not work is known from the start.
+ */
 export function keepStreamOpen(
   host: StreamHost,
   to: SipAddress,
@@ -40,9 +47,12 @@ export function keepStreamOpen(
     timer?.cancel();
     failed(error);
   };
+  const ping = (): void => connection?.ping(options.answered === true);
   const tick = (): void => {
     timer = host.timers.after(interval(options.everyMs ?? STREAM_MS), () => {
-      connection?.ping();
+      // Nobody need answer: that the connection has lasted so long is what there is to know.
+      if (!options.answered) options.alive?.();
+      ping();
       if (!closed) tick();
     });
   };
@@ -52,7 +62,11 @@ export function keepStreamOpen(
     connection = opened;
     host.hold(opened.id, true);
     opened.onClosed(fail);
-    tick();
+    opened.onPong(() => {
+      if (!closed) options.alive?.();
+    });
+    ping();
+    if (!closed) tick();
   });
   return {
     get address() {
@@ -95,14 +109,19 @@ export class UdpKeepAlive {
   open(to: SipAddress, options: FlowOptions, failed: (error: Error) => void): Flow {
     const flow: UdpFlow = { to, options, failed, timer: undefined, asked: undefined, mapped: undefined };
     this.flows.add(flow);
-    this.wait(flow, options.stun ? 0 : interval(options.everyMs ?? UDP_MS));
+    this.wait(flow, options.answered ? 0 : interval(options.everyMs ?? UDP_MS));
     return { address: to, close: () => this.end(flow) };
   }
 
   /** Takes a datagram that may be the answer to a request of ours; true: it was one. */
   receive(bytes: Uint8Array, from: SipAddress): boolean {
     for (const flow of this.flows) {
-      if (!flow.asked || flow.to.port !== from.port) continue;
+      if (!flow.asked || flow.to.port !== from.port || canonicalHost(flow.to.host) !== canonicalHost(from.host))
+        continue;
+      if (isBindingError(bytes, flow.asked)) {
+        this.fail(flow, new Error("a keep-alive was refused"));
+        return true;
+      }
       const mapped = readBindingResponse(bytes, flow.asked);
       if (mapped === undefined) continue;
       flow.asked = undefined;
@@ -111,6 +130,7 @@ export class UdpKeepAlive {
         return true;
       }
       flow.mapped = mapped;
+      flow.options.alive?.();
       this.wait(flow, interval(flow.options.everyMs ?? UDP_MS));
       return true;
     }
@@ -124,8 +144,9 @@ export class UdpKeepAlive {
   private wait(flow: UdpFlow, delayMs: number): void {
     flow.timer?.cancel();
     flow.timer = this.host.timers.after(delayMs, () => {
-      if (flow.options.stun) this.ask(flow, 0);
+      if (flow.options.answered) this.ask(flow, 0);
       else {
+        flow.options.alive?.();
         this.host.send(Uint8Array.of(13, 10, 13, 10), flow.to);
         this.wait(flow, interval(flow.options.everyMs ?? UDP_MS));
       }

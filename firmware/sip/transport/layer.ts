@@ -23,6 +23,7 @@ import {
   type SipResponse,
   type Via,
 } from "../grammar/index.js";
+import { addressesHere } from "./address-watch.js";
 import type { RateGuard } from "./rate.js";
 import { contactFor, isSecureMessage, sizeOf, withContact } from "./rewrite.js";
 import { responseTarget, stampRequest, stampVia } from "./routing.js";
@@ -106,6 +107,8 @@ export class TransportLayer {
     for (const { host: before } of this.locals) if (!this.formerHosts.includes(before)) this.formerHosts.push(before);
     if (this.formerHosts.length > MAX_FORMER) this.formerHosts.splice(0, this.formerHosts.length - MAX_FORMER);
     this.host = host;
+    const here = new Set([host, ...addressesHere()].map(canonicalHost));
+    for (const transport of this.options.transports) transport.dropFrom?.((address) => here.has(address));
   }
 
   private place(transport: SipTransport): SipAddress {

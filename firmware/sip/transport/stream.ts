@@ -213,7 +213,9 @@ export class StreamTransport implements SipTransport {
   }
 
   private connect(to: SipAddress, told: (error: Error | undefined, connection: Connection | undefined) => void): void {
-    const connection = this.find(to);
+    const given = to.connection === undefined ? undefined : this.open.get(to.connection);
+    if (to.connection !== undefined && !given) return told(new Error("the connection is gone"), undefined);
+    const connection = given ?? this.find(to);
     if (connection) return told(undefined, connection);
     const pending = this.dial(to);
     if (typeof pending === "string") told(new Error(pending), undefined);
@@ -266,6 +268,15 @@ export class StreamTransport implements SipTransport {
   private write(connection: Connection, bytes: Uint8Array, done: SendDone): void {
     const atMs = this.clock.now();
     connection.write(bytes, (error) => done(error, atMs, connection.id));
+  }
+
+  /** The device's addresses have changed: a connection from one that is gone only looks open. */
+  dropFrom(isHere: (address: string) => boolean): void {
+    for (const connection of [...this.open.values()]) {
+      const address = connection.localAddress;
+      if (address !== undefined && !isHere(canonicalHost(address)))
+        connection.close(new Error("the device has another address"));
+    }
   }
 
   /** A socket was accepted by the kernel: is there room for it? */

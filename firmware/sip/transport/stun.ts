@@ -3,6 +3,11 @@
 const MAGIC = 0x2112a442;
 const BINDING_REQUEST = 0x0001;
 const BINDING_SUCCESS = 0x0101;
+const BINDING_ERROR = 0x0111;
+/** Attributes below this must be understood (section 15). */
+const OPTIONAL = 0x8000;
+/** Those of RFC 5389, and those of RFC 3489 that it reserves: old servers still send them. */
+const KNOWN = new Set([...Array.from({ length: 11 }, (_, i) => i + 1), 0x0014, 0x0015, 0x0020]);
 const MAPPED_ADDRESS = 0x0001;
 const XOR_MAPPED_ADDRESS = 0x0020;
 
@@ -22,23 +27,37 @@ export function stunBindingRequest(transactionId: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** Whether it is the error response to the request with that transaction ID: the other end refuses it. */
+export function isBindingError(bytes: Uint8Array, transactionId: Uint8Array): boolean {
+  return answers(bytes, BINDING_ERROR, transactionId);
+}
+
+function answers(bytes: Uint8Array, type: number, transactionId: Uint8Array): boolean {
+  if (!isStun(bytes)) return false;
+  const data = view(bytes);
+  if (data.getUint16(0) !== type || data.getUint16(2) !== bytes.length - 20) return false;
+  for (let i = 0; i < 12; i++) if (bytes[8 + i] !== transactionId[i]) return false;
+  return true;
+}
+
 /** Our address (`host:port`) from the success response to the request with that transaction ID; undefined when it is none. */
 export function readBindingResponse(bytes: Uint8Array, transactionId: Uint8Array): string | undefined {
-  if (!isStun(bytes)) return undefined;
+  if (!answers(bytes, BINDING_SUCCESS, transactionId)) return undefined;
   const data = view(bytes);
-  if (data.getUint16(0) !== BINDING_SUCCESS || data.getUint16(2) !== bytes.length - 20) return undefined;
-  for (let i = 0; i < 12; i++) if (bytes[8 + i] !== transactionId[i]) return undefined;
   let plain: string | undefined;
+  let xored: string | undefined;
   for (let at = 20; at + 4 <= bytes.length; ) {
     const type = data.getUint16(at);
     const length = data.getUint16(at + 2);
     if (at + 4 + length > bytes.length) return undefined;
     const value = bytes.subarray(at + 4, at + 4 + length);
-    if (type === XOR_MAPPED_ADDRESS) return address(value, bytes.subarray(4, 20));
-    if (type === MAPPED_ADDRESS) plain = address(value, undefined);
+    // A success response with an attribute that has to be understood and is not counts as none (section 7.3.3).
+    if (type < OPTIONAL && !KNOWN.has(type)) return undefined;
+    if (type === XOR_MAPPED_ADDRESS) xored ??= address(value, bytes.subarray(4, 20));
+    if (type === MAPPED_ADDRESS) plain ??= address(value, undefined);
     at += 4 + ((length + 3) & ~3);
   }
-  return plain;
+  return xored ?? plain;
 }
 
 /** @param mask cookie and transaction ID where the value is XORed with them. */

@@ -40,6 +40,8 @@ export interface SipTransport {
   keepOpen?(to: SipAddress, options: FlowOptions, failed: (error: Error) => void): Flow;
   /** Requests for `host`:`port` may go over that connection of the other end, as far as what it proved covers them. Streams only. */
   alias?(connection: number, host: string, port: number): void;
+  /** The device's addresses have changed: connections from one that is gone are closed. Streams only. */
+  dropFrom?(isHere: (address: string) => boolean): void;
   /** Connections open now; streams only. */
   connections?(): number;
   /** Idempotent. */
@@ -53,8 +55,14 @@ export interface FlowOptions {
    * 29 s over UDP.
    */
   readonly everyMs?: number;
-  /** UDP: ask by STUN and watch our address as the other end sees it; only where the other end is known to answer. Else CRLFs are sent. */
-  readonly stun?: boolean;
+  /**
+   * The other end is known to answer keep-alives (section 4.2.1: outbound was agreed on, or the configuration says so): pings must bring pongs,
+   * over UDP they are STUN requests and our address as the other end sees it is watched. Else CRLFs are sent that nobody need answer: over UDP
+   * they keep a NAT's binding and say nothing of the flow.
+   */
+  readonly answered?: boolean;
+  /** Told whenever a keep-alive was answered or, where none need be, when the flow has lasted from one to the next. */
+  readonly alive?: () => void;
 }
 
 /** A way to somebody that is kept open (RFC 5626). */

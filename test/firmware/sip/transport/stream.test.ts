@@ -336,14 +336,66 @@ streams("a flow is kept with pings, and its end is told when one is not answered
   const { port } = server.address() as { port: number };
   const alice = agent(await both({ pongMs: 150 }));
   let failure: string | undefined;
-  alice.keepOpen({ host: "127.0.0.1", port, transport: "tcp" }, { everyMs: 50 }, (error) => {
+  let alive = 0;
+  const options = { everyMs: 50, answered: true, alive: () => alive++ };
+  alice.keepOpen({ host: "127.0.0.1", port, transport: "tcp" }, options, (error) => {
     failure = error.message;
   });
-  await eventually("five pings", 3000, () => pings >= 5);
+  await eventually("five pings", 3000, () => pings >= 5 && alive >= 5);
   assert.is(failure, undefined);
   answering = false;
   await eventually("the end of the flow", 3000, () => failure !== undefined);
   assert.match(failure ?? "", /keep-alive was not answered/);
+  server.close();
+});
+
+streams("pings nobody need answer keep a flow; its end is told when the connection breaks", async () => {
+  let pings = 0;
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.on("data", () => pings++);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const alice = agent(await both({ pongMs: 60 }));
+  let failure: string | undefined;
+  let alive = 0;
+  const options = { everyMs: 40, alive: () => alive++ };
+  alice.keepOpen({ host: "127.0.0.1", port, transport: "tcp" }, options, (error) => {
+    failure = error.message;
+  });
+  await eventually("five pings", 3000, () => pings >= 5);
+  assert.ok(alive >= 3);
+  assert.is(failure, undefined, "no answer is missed");
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await eventually("the end of the flow", 3000, () => failure !== undefined);
+  server.close();
+});
+
+streams("a ping is not given up while a message is coming in (RFC 5626 section 4.4.1)", async () => {
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const alice = agent(await both({ pongMs: 80 }));
+  let failure: string | undefined;
+  alice.keepOpen({ host: "127.0.0.1", port, transport: "tcp" }, { everyMs: 60_000, answered: true }, (error) => {
+    failure = error.message;
+  });
+  await eventually("the connection", 3000, () => sockets.length === 1);
+  const [head, tail] = [
+    "SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKx\r\n",
+    "Content-Length: 0\r\n\r\n",
+  ];
+  sockets[0].write(head);
+  await pause(200);
+  assert.is(failure, undefined, "half a message: the answer may be behind it");
+  sockets[0].write(`${tail}\r\n`);
+  await pause(100);
+  assert.is(failure, undefined, "there it is");
   server.close();
 });
 
