@@ -128,7 +128,10 @@ async function prepareAudio(board: Board, given: Readonly<Record<string, unknown
       throw new Error(
         `devices.audio.${name} is ${JSON.stringify(asked[name])}, allowed is a whole number of ${least} to ${most}`,
       );
-  if (driver !== "simulated") return { spec: { driver, options: own }, wanted: asked };
+  if (driver === "alsa") {
+    const { alsaSoundSchema } = await import("./alsa.js");
+    return { spec: { driver, options: checkOptions("devices.audio", alsaSoundSchema, own) }, wanted: asked };
+  }
   const { checkSimulatedSound, simulatedSoundSchema, soundSimulation } = await import("./simulated.js");
   const options = checkOptions("devices.audio", simulatedSoundSchema as OptionsSchema, own);
   await checkSimulatedSound(options);

@@ -11,6 +11,8 @@ const MAX_EXACT_PHASES = 640;
 const INTERPOLATED_PHASES = 256;
 /** Input samples taken at a time. */
 const BLOCK = 1024;
+/** How far the rate of an adjustable conversion can be moved, parts per million: more than any two crystals differ. */
+export const MAX_ADJUST_PPM = 5000;
 
 function gcd(a: number, b: number): number {
   while (b) [a, b] = [b, a % b];
@@ -53,6 +55,10 @@ function makeFilters(phases: number, half: number, cutoff: number): Float32Array
 
 /** Converts one stream from one rate to another. Allocates nothing after construction. */
 export class Resampler {
+  /** How far the output's rate is moved, ppm. */
+  private moved = 0;
+  /** `down`, moved. */
+  private step: number;
   /** How much later the output says what the input said, in output samples (fractional). */
   readonly latency: number;
   private readonly taps: number;
@@ -68,11 +74,13 @@ export class Resampler {
 
   /**
    * @param from rate of the input, Hz. @param to rate of the output, Hz.
+   * @param adjustable whether the rate can be moved a little while it runs ({@link ppm}).
    * @throws RangeError unless both are whole numbers from 1000 to 384000.
    */
   constructor(
     readonly from: number,
     readonly to: number,
+    private readonly adjustable = false,
   ) {
     for (const rate of [from, to])
       if (!(Number.isInteger(rate) && rate >= 1000 && rate <= 384_000))
@@ -80,9 +88,10 @@ export class Resampler {
     const common = gcd(from, to);
     this.up = to / common;
     this.down = from / common;
-    const half = from === to ? 0 : Math.ceil((TAPS / 2) * Math.max(1, from / to));
+    this.step = this.down;
+    const half = from === to && !adjustable ? 0 : Math.ceil((TAPS / 2) * Math.max(1, from / to));
     this.taps = 2 * half;
-    this.phases = this.up <= MAX_EXACT_PHASES ? this.up : INTERPOLATED_PHASES;
+    this.phases = this.up <= MAX_EXACT_PHASES && !adjustable ? this.up : INTERPOLATED_PHASES;
     this.filters = half ? makeFilters(this.phases, half, CUTOFF * Math.min(1, to / from)) : new Float32Array(0);
     this.line = new Float32Array(this.taps + BLOCK);
     this.latency = (half * to) / from;
@@ -90,7 +99,20 @@ export class Resampler {
 
   /** Most samples that {@link processInto} can write for `samples` taken in. */
   maxOutput(samples: number): number {
-    return Math.ceil((samples * this.up) / this.down) + 1;
+    const most = this.adjustable ? this.down * (1 - MAX_ADJUST_PPM * 1e-6) : this.down;
+    return Math.ceil((samples * this.up) / most) + 1;
+  }
+
+  /** How much more output (less, negative) than the two rates say comes out, parts per million. */
+  get ppm(): number {
+    return this.moved;
+  }
+  /** Moves the rate from the next sample on. @throws RangeError beyond 5000 ppm; Error where the conversion is not adjustable. */
+  set ppm(ppm: number) {
+    if (!this.adjustable) throw new Error("this resampler's rate is fixed");
+    if (!(Math.abs(ppm) <= MAX_ADJUST_PPM)) throw new RangeError(`ppm must be -5000 to 5000, got ${ppm}`);
+    this.moved = ppm;
+    this.step = this.down / (1 + ppm * 1e-6);
   }
 
   /** Before the first input: lets the output begin with the input's beginning, as soon as the latency's worth of input is in. */
@@ -107,7 +129,7 @@ export class Resampler {
 
   /**
    * Takes in the first `samples` of `pcm` and writes what follows from them. Over a stream, n samples in give ceil(n * to / from)
-   * samples out, so that periods of a whole number of ms keep their length.
+   * samples out (where nobody moves the rate), so that periods of a whole number of ms keep their length.
    * @returns samples written. @throws RangeError when `out` is shorter than {@link maxOutput} or `pcm` than `samples`.
    */
   processInto(out: Int16Array, pcm: Int16Array, samples: number): number {
@@ -127,8 +149,8 @@ export class Resampler {
   }
 
   private processBlock(out: Int16Array, written: number, pcm: Int16Array, first: number, count: number): number {
-    const { line, taps, up, down, phases } = this;
-    const exact = phases === up;
+    const { line, taps, up, step, phases } = this;
+    const exact = phases === up && !this.adjustable;
     for (let i = 0; i < count; i++) line[taps + i] = pcm[first + i];
     let ahead = this.ahead;
     const end = count * up;
@@ -140,7 +162,7 @@ export class Resampler {
       let sample = this.convolve(phase, newest + 1);
       if (!exact && position > phase) sample += (this.convolve(phase + 1, newest + 1) - sample) * (position - phase);
       out[written++] = Math.max(-32768, Math.min(32767, Math.round(sample)));
-      ahead += down;
+      ahead += step;
     }
     this.ahead = ahead - end;
     line.copyWithin(0, count, count + taps);

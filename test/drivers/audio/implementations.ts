@@ -3,9 +3,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AlsaSoundCard } from "../../../drivers/alsa/index.js";
 import type { AudioDevice, AudioEvents, AudioOptions } from "../../../drivers/contract.js";
 import { SimulatedSoundCard } from "../../../drivers/simulated/sound-card.js";
 import { VirtualTime } from "../../../firmware/runtime/virtual-time.js";
+import { haveAlsa, VirtualCard } from "./virtual-card/virtual-card.js";
 
 /** A sound card under test and what can be done to it. */
 export interface AudioRig {
@@ -28,7 +30,7 @@ export interface AudioImplementation {
 export const wish: AudioOptions = { rate: 8000, periodFrames: 160, periods: 3 };
 
 /** Every kind of sound card that can be tested on this machine. */
-export const implementations: readonly AudioImplementation[] = [
+export const implementations: AudioImplementation[] = [
   {
     name: "simulated",
     open: async (options) => {
@@ -43,6 +45,25 @@ export const implementations: readonly AudioImplementation[] = [
     },
   },
 ];
+
+if (await haveAlsa())
+  implementations.push({
+    // The real driver, over the real ALSA, on a card whose time the test decides.
+    name: "alsa",
+    open: async (options) => {
+      const card = new VirtualCard();
+      const device = await AlsaSoundCard.open(
+        { ...options, device: card.name, reopenMs: 10 },
+        { clock: card.time, timers: card.time },
+      );
+      return {
+        device,
+        pass: (ms) => card.pass(ms),
+        plug: { out: () => card.set("unplugged", 1), in: () => card.set("unplugged", 0) },
+        stall: (ms) => card.stall(ms),
+      };
+    },
+  });
 
 /** Collects what a card tells. */
 export function collector(): AudioEvents & { readonly told: string[] } {
