@@ -4,8 +4,8 @@ import type { AudioOptions, OpenAudio } from "../drivers/contract.js";
 
 /** Sound drivers, each loaded when it is first opened. */
 const audioDrivers: Readonly<Record<string, (options: never) => ReturnType<OpenAudio>>> = {
-  alsa: async (options) => (await import("../drivers/alsa/index.js")).AlsaSoundCard.open(options),
   simulated: async (options) => (await import("../drivers/simulated/sound-card.js")).SimulatedSoundCard.open(options),
+  alsa: async (options) => (await import("../drivers/alsa/index.js")).AlsaSoundCard.open(options),
 };
 
 /**
