@@ -36,6 +36,10 @@ export interface BaresipOptions {
   /** Answer at once; otherwise {@link Baresip.command} `accept`. Default true. */
   readonly autoAnswer?: boolean;
   readonly maxCalls?: number;
+  /** How it is reached and calls. Default udp. */
+  readonly transport?: "udp" | "tcp" | "tls";
+  /** PEM file with certificate and private key, for TLS. */
+  readonly certificate?: string;
 }
 
 /** Why baresip cannot be used here; undefined: it can. */
@@ -83,7 +87,7 @@ export class Baresip {
     writeFileSync(join(folder, "contacts"), "");
     writeFileSync(
       join(folder, "accounts"),
-      `<sip:${options.user}@127.0.0.1:${sipPort};transport=udp>;regint=0;mediaenc=none` +
+      `<sip:${options.user}@127.0.0.1:${sipPort};transport=${options.transport ?? "udp"}>;regint=0;mediaenc=none` +
         `;answermode=${options.autoAnswer === false ? "manual" : "auto"}` +
         `;audio_codecs=${options.codecs.map((name) => `${name}/8000/1`).join(",")}\n`,
     );
@@ -107,9 +111,11 @@ export class Baresip {
     return new Baresip(options, sipPort, child, control, exited);
   }
 
-  /** Its address. */
+  /** Its address; over TLS it listens one port further up. */
   get uri(): string {
-    return `sip:${this.options.user}@127.0.0.1:${this.sipPort}`;
+    const { user, transport = "udp" } = this.options;
+    const port = transport === "tls" ? this.sipPort + 1 : this.sipPort;
+    return `sip:${user}@127.0.0.1:${port}${transport === "udp" ? "" : `;transport=${transport}`}`;
   }
 
   /** What it wrote to its log, SIP messages included. */
@@ -203,6 +209,7 @@ function configText(
   const settings: Record<string, string | number> = {
     poll_method: "epoll",
     sip_listen: `127.0.0.1:${sipPort}`,
+    ...(options.certificate ? { sip_certificate: options.certificate } : {}),
     net_interface: "127.0.0.1",
     call_local_timeout: 60,
     call_max_calls: options.maxCalls ?? 4,

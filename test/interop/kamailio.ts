@@ -132,7 +132,8 @@ export class Trapezoid {
       const issued = await issueServer(authority, {
         ...validNow,
         uris: [`sip:${name}`],
-        dnsNames: [name, `proxy.${name}`],
+        // Linphone asks for the address it was told to connect to.
+        dnsNames: [name, `proxy.${name}`, address],
       });
       const file = (end: string): string => join(folder, `${name}.${end}`);
       writeFileSync(file("crt"), issued.chainPem);

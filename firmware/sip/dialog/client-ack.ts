@@ -3,6 +3,7 @@
 import type { ExtraHeaders, SipAddress, SipBody } from "../contract.js";
 import type { SipRequest } from "../grammar/message.js";
 import type { DialogHost } from "./host.js";
+import { resolveHop } from "./next-hop.js";
 import type { DialogState } from "./state.js";
 
 export class ClientAck {
@@ -36,18 +37,23 @@ export class ClientAck {
     this.request = request;
     const hop = state.nextHop();
     if (!hop) return;
-    host.resolve(hop, (result) => {
+    resolveHop(host, state, hop, (result) => {
       if (!result.ok) {
         host.log.warn("ack-not-sent", { why: result.error.text });
         return;
       }
       this.to = result.value;
-      host.transport.send(request, result.value);
+      this.again();
     });
   }
 
   /** A copy of the 2xx came. */
   again(): void {
-    if (this.request && this.to) this.host.transport.send(this.request, this.to);
+    const { host, request, to } = this;
+    if (!request || !to) return;
+    host.transport.send(request, to, (error) => {
+      const [next] = to.alternatives ?? [];
+      if (error && next) host.transport.send(request, next);
+    });
   }
 }

@@ -3,6 +3,7 @@
 import { parseNumber, type SipResponse } from "../grammar/index.js";
 import { sendAuthorised } from "./authorised.js";
 import type { DialogHost } from "./host.js";
+import { resolveHop } from "./next-hop.js";
 import type { DialogState } from "./state.js";
 
 /** Whether a provisional response asks for a PRACK. */
@@ -41,7 +42,7 @@ export class PrackOut {
     const attempt = host.auth(state.account)?.begin(state.callId);
     const hop = state.nextHop();
     if (!hop) return true;
-    host.resolve(hop, (found) => {
+    resolveHop(host, state, hop, (found) => {
       if (!found.ok) return host.log.warn("prack-not-sent", { why: found.error.text });
       const make = () => {
         const branch = host.ids.branch();

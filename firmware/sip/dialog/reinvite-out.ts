@@ -8,6 +8,7 @@ import type { ClientInvite } from "../transaction/index.js";
 import { credentialsOf, judge, withCredentials } from "./authorised.js";
 import { ClientAck } from "./client-ack.js";
 import { type DialogHost, notSent, refusedBy, timedOut } from "./host.js";
+import { resolveHop } from "./next-hop.js";
 import type { DialogState } from "./state.js";
 
 /** How often a 491 is met with another try. */
@@ -75,7 +76,7 @@ export class ReinviteOut {
       this.finish({ failed: notSent("the peer's contact is not a SIP URI") });
       return;
     }
-    host.resolve(hop, (result) => {
+    resolveHop(host, state, hop, (result) => {
       if (this.over) return;
       if (!result.ok) {
         this.finish({ failed: notSent(result.error.text) });

@@ -14,6 +14,7 @@ import type { ReceivedRequest } from "../transport/index.js";
 import { credentialsOf, type SendOutcome, sendAuthorised } from "./authorised.js";
 import { ClientAck } from "./client-ack.js";
 import type { DialogHost, DialogUsage } from "./host.js";
+import { resolveHop } from "./next-hop.js";
 import { OkRetransmitter } from "./ok-retransmitter.js";
 import { isReliable, PrackOut } from "./prack-out.js";
 import { ReinviteIn } from "./reinvite-in.js";
@@ -283,7 +284,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
         transaction,
         this.state.account,
         (response) => {
-          this.state.refreshTarget(received.request);
+          this.state.refreshTarget(received.request, received.source);
           this.learnAllow(received.request);
           this.timer.set(session.terms);
           this.awaitAck(received.cseq.seq, () => transaction.respond(response));
@@ -316,7 +317,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
     const update = new UpdateIn(host, state, received, transaction, session.fields, (accepted) => {
       this.updateIn = undefined;
       if (!accepted) return;
-      state.refreshTarget(received.request);
+      state.refreshTarget(received.request, received.source);
       this.learnAllow(received.request);
       if (this.phase === "confirmed") this.timer.set(session.terms);
     });
@@ -409,7 +410,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
       answered();
       return;
     }
-    host.resolve(hop, (result) => {
+    resolveHop(host, state, hop, (result) => {
       if (!result.ok) return answered();
       sendAuthorised(host, host.auth(state.account)?.begin(state.callId), make, result.value, answered);
     });

@@ -1,8 +1,9 @@
 // Dialog state as data: identifiers, route set, remote target, sequence numbers (RFC 3261 section 12). No timers, no sending.
 
-import type { ExtraHeaders, SipBody } from "../contract.js";
+import type { ExtraHeaders, SipAddress, SipBody } from "../contract.js";
 import {
   bodyHeaders,
+  canonicalHost,
   type Essentials,
   fieldKey,
   Headers,
@@ -12,6 +13,7 @@ import {
   type SipRequest,
   type SipResponse,
   type SipUri,
+  uriParam,
   withTag,
 } from "../grammar/index.js";
 import { routed } from "./route.js";
@@ -44,6 +46,8 @@ export class DialogState {
   private target = "";
   private localSeq = 0;
   private remoteSeq: number | undefined;
+  /** Where the peer's last INVITE or UPDATE came from. */
+  private source: SipAddress | undefined;
 
   private constructor(
     readonly callId: string,
@@ -83,7 +87,12 @@ export class DialogState {
   }
 
   /** For the callee, from the INVITE and the tag it answers with (section 12.1.1). */
-  static uas(request: SipRequest, requested: Essentials, localTag: string, firstSeq: number): DialogState {
+  static uas(
+    request: SipRequest,
+    requested: Essentials & { readonly source?: SipAddress },
+    localTag: string,
+    firstSeq: number,
+  ): DialogState {
     const state = new DialogState(
       requested.callId,
       localTag,
@@ -98,6 +107,7 @@ export class DialogState {
     state.remoteSeq = requested.cseq.seq;
     state.routes = request.headers.all("Record-Route");
     state.target = contactOf(request) ?? requested.from.uri;
+    state.source = requested.source;
     return state;
   }
 
@@ -117,9 +127,28 @@ export class DialogState {
     this.refreshTarget(response);
   }
 
-  /** A target refresh request or its 2xx (section 12.2). */
-  refreshTarget(message: SipMessage): void {
+  /** A target refresh request or its 2xx (section 12.2). @param source where a request came from. */
+  refreshTarget(message: SipMessage, source?: SipAddress): void {
     this.target = contactOf(message) ?? this.target;
+    this.source = source ?? this.source;
+  }
+
+  /** Who a telephone that is reached without a proxy has to be: the other side, as this dialog names it. */
+  get person(): string | undefined {
+    const uri = this.routes.length > 0 ? undefined : parseSipUri(this.remoteUri);
+    return uri?.ok && uri.value.user !== undefined ? `sip:${uri.value.user}@${uri.value.host}` : undefined;
+  }
+
+  /**
+   * The peer's own connection, where `hop` is its Contact at the same address. `exact`: the Contact is the far end of that connection, and nobody
+   * need listen there (RFC 3261 section 18: accepted connections are known by their source).
+   */
+  flowTo(hop: SipUri): { readonly flow: SipAddress; readonly exact: boolean } | undefined {
+    const { source: flow } = this;
+    if (flow?.connection === undefined || this.routes.length > 0) return undefined;
+    const transport = hop.scheme === "sips" ? "tls" : (uriParam(hop, "transport")?.toLowerCase() ?? "udp");
+    if (transport !== flow.transport || canonicalHost(hop.host) !== canonicalHost(flow.host)) return undefined;
+    return { flow, exact: hop.port === flow.port };
   }
 
   /** Whether a request of the peer is in order; its number is then the newest (section 12.2.2). */

@@ -5,6 +5,7 @@ import type { ExtraHeaders, SipBody } from "../contract.js";
 import type { SipResponse } from "../grammar/index.js";
 import { type SendOutcome, sendAuthorised } from "./authorised.js";
 import { type DialogHost, notSent } from "./host.js";
+import { resolveHop } from "./next-hop.js";
 import type { DialogState } from "./state.js";
 
 const MAX_TRIES = 4;
@@ -34,7 +35,7 @@ export class UpdateOut {
     this.tries++;
     const hop = state.nextHop();
     if (!hop) return this.finish({ failed: notSent("the peer's contact is not a SIP URI") });
-    host.resolve(hop, (found) => {
+    resolveHop(host, state, hop, (found) => {
       if (this.over) return;
       if (!found.ok) return this.finish({ failed: notSent(found.error.text) });
       const attempt = host.auth(state.account)?.begin(state.callId);
