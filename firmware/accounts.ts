@@ -70,6 +70,7 @@ export class Accounts {
       ...{ clock, timers, random, log, changed },
       request: (method, target, done) => userAgent.request(method, target, done),
       contactUri: (account) => userAgent.contactUriFor(userOf(account)),
+      contactSent: (account, to, secure) => userAgent.contactSent(userOf(account), to, secure),
       keepOpen: (to, options, failed) => userAgent.keepOpen(to, options, failed),
       unreachable,
     });

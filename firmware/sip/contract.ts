@@ -23,6 +23,8 @@ export interface SipAddress {
   readonly person?: string;
   /** TCP only because the message is too large for UDP (RFC 3261 section 18.1.1). */
   readonly bySize?: boolean;
+  /** Our Contact in a response that goes there has to be a sips URI (RFC 3261 section 12.1.1). */
+  readonly sips?: boolean;
   /** The connection a message came in over, and its answer goes back over. */
   readonly connection?: number;
   /** Who the other end of a TLS connection has proved to be: the SIP URIs of its verified certificate. */

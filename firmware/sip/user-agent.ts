@@ -170,6 +170,7 @@ export class UserAgent {
       counters: this.tally,
       ids: this.ids,
       accepts: options.accepts ?? (() => true),
+      tls: transports.some((each) => each.local.transport === "tls"),
       sessionTimer,
       dialogs: this.dialogs,
       events: () => this.events,
@@ -257,6 +258,11 @@ export class UserAgent {
   /** Our Contact URI. */
   get contactUri(): string {
     return this.fields.contactUri;
+  }
+
+  /** {@link contactUriFor} as a request to `to` says it: it depends on the transport, and on whether it must be sips. */
+  contactSent(user: string, to: SipAddress, secure: boolean): string {
+    return this.fields.uriFor(user, this.transport.contactOver(to, secure));
   }
 
   /** The same with another user part, plain text: the Contact URI of an account. */

@@ -6,6 +6,7 @@ import type { DialogHost } from "../dialog/index.js";
 import { routed } from "../dialog/route.js";
 import {
   bodyHeaders,
+  bracketed,
   checkedHeaders,
   fieldKey,
   Headers,
@@ -116,7 +117,8 @@ export function composeRequest(
   });
   for (const route of options.routes ?? [])
     if (!parseNameAddr(route).ok) throw new TypeError(`not a route: ${JSON.stringify(route)}`);
-  const { uri: requestUri, routes } = routed(target, options.routes ?? []);
+  const given = uri.scheme === "sips" ? (options.routes ?? []).map(asSips) : (options.routes ?? []);
+  const { uri: requestUri, routes } = routed(target, given);
   const headers = new Headers([
     ["Via", host.transport.newVia(branch)],
     ["Max-Forwards", "70"],
@@ -137,14 +139,21 @@ export function composeRequest(
     headers,
     body: options.body?.content ?? new Uint8Array(0),
   };
-  const first = options.routes?.length ? parseNameAddr(options.routes[0]) : undefined;
+  const first = given.length > 0 ? parseNameAddr(given[0]) : undefined;
   const hop = first?.ok ? parseSipUri(first.value.uri) : undefined;
   return { request, branch, uri: hop?.ok ? hop.value : uri };
 }
 
+/** A Service-Route serves sip and sips requests alike; of a sips request every route is sips (RFC 5630 section 5.1.1). */
+function asSips(route: string): string {
+  const parsed = parseNameAddr(route);
+  return parsed.ok ? printNameAddr({ ...parsed.value, uri: parsed.value.uri.replace(/^sip:/i, "sips:") }) : route;
+}
+
 /**
  * Where a request goes first: `nextHop` when it is given, else what the URI says. At once when all is numeric. A next hop that is a name is
- * looked up: with port 0 its NAPTR and SRV records choose transport and port.
+ * looked up: with port 0 its NAPTR and SRV records choose transport and port. A sips request goes there over TLS whatever else is configured
+ * (RFC 3261 section 26.2.2).
  */
 export function findHop(
   host: DialogHost,
@@ -152,9 +161,16 @@ export function findHop(
   nextHop: SipAddress | undefined,
   done: (result: Result<SipAddress>) => void,
 ): void {
-  if (nextHop && isNumeric(nextHop.host)) done(ok(nextHop));
+  if (nextHop && uri.scheme === "sips" && (nextHop.transport !== "tls" || nextHop.port === 0))
+    host.resolve(sipsHop(nextHop), done);
+  else if (nextHop && isNumeric(nextHop.host)) done(ok(nextHop));
   else if (nextHop) host.resolve(hopUri(nextHop), done);
   else host.resolve(uri, done);
+}
+
+/** A next hop as the sips URI of its name: TLS at the port its records say, or 5061. */
+export function sipsHop({ host, name }: SipAddress): SipUri {
+  return { scheme: "sips", host: bracketed(name ?? host), params: [], headers: [] };
 }
 
 /** A next hop as a URI. */

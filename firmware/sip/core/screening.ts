@@ -28,6 +28,8 @@ export type Accepts = (uri: SipUri, request: SipRequest) => boolean;
 export interface ScreenContext {
   readonly fields: Fields;
   readonly accepts: Accepts;
+  /** What sips Request-URIs may count on: no TLS here at all (also when absent), a request that came without it, or with it. */
+  readonly sips?: "none" | "clear" | "tls";
   /** It has a To tag, so its Request-URI is a Contact of ours. */
   readonly inDialog: boolean;
   /** The client is older than RFC 3261 (no magic cookie): its INVITE may lack a Contact. */
@@ -41,8 +43,16 @@ export function screen(request: SipRequest, context: ScreenContext): Refusal | u
   if (!isUri(request.uri)) return { status: 400, reason: "Bad Request: Bad Request-URI" };
   if (!allowedMethods.includes(method))
     return { status: knownMethods.includes(method) ? 405 : 501, headers: [fields.allow] };
-  // sips promises TLS on every hop, which this transport does not give (RFC 5630 section 5.3).
-  if (uriScheme(request.uri) !== "sip") return { status: 416 };
+  const scheme = uriScheme(request.uri);
+  // sips promises TLS on every hop (RFC 5630 section 5.3): who has none is not reached by it (RFC 3261 section 8.2.2.1).
+  const { sips = "none" } = context;
+  if (scheme !== "sip" && (scheme !== "sips" || sips === "none")) return { status: 416 };
+  if (scheme === "sips") {
+    if (sips === "clear") return { status: 400, reason: "Bad Request: sips without TLS" };
+    const contact = contactOf(request);
+    if (contact !== undefined && uriScheme(contact) !== "sips")
+      return { status: 400, reason: "Bad Request: sip Contact of a sips request" };
+  }
   const uri = parseSipUri(request.uri);
   if (!uri.ok) return { status: 400, reason: "Bad Request: Bad Request-URI" };
   if (uri.value.headers.length > 0) return { status: 400, reason: "Bad Request: Request-URI with header fields" };

@@ -27,6 +27,8 @@ export interface UasSurroundings {
   readonly counters: Counters;
   readonly ids: Ids;
   readonly accepts: Accepts;
+  /** Whether there is TLS here: sips Request-URIs are taken then, over TLS (RFC 5630 section 5.1.2). */
+  readonly tls: boolean;
   readonly sessionTimer: SessionTimerPolicy;
   readonly dialogs: ReadonlyMap<string, DialogUsage>;
   events(): UserAgentEvents | undefined;
@@ -133,6 +135,7 @@ export class UasCore implements TransactionUser {
     const refusal = screen(received.request, {
       fields: around.fields,
       accepts: around.accepts,
+      sips: !around.tls ? "none" : received.source.transport === "tls" ? "tls" : "clear",
       inDialog: received.toTag !== undefined,
       legacy: branchOf(received.via) === undefined,
     });

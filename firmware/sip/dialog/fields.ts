@@ -63,8 +63,8 @@ export class Fields {
     return ["Contact", `${contactName === undefined ? "" : `${quote(contactName)} `}<${this.uri}>`];
   }
   /** Our Contact URI with another user part (plain text). */
-  uriFor(user: string): string {
-    return this.contactUri.replace(/^(sips?:)(?:[^@]*@)?/, (_, scheme: string) => `${scheme}${escapeUser(user)}@`);
+  uriFor(user: string, uri = this.contactUri): string {
+    return uri.replace(/^(sips?:)(?:[^@]*@)?/, (_, scheme: string) => `${scheme}${escapeUser(user)}@`);
   }
   get accepted(): readonly string[] {
     return this.identity.accept;

@@ -75,8 +75,9 @@ export interface RegistrationOptions {
   readonly log: Log;
   /** The user agent's request(). */
   readonly request: (method: string, target: RequestTarget, done: (outcome: SendOutcome) => void) => void;
-  /** Our contact as of now. */
+  /** Our contact as of now, and how it stood in a REGISTER that went that way. */
   readonly contactUri: () => string;
+  readonly contactSent: (to: SipAddress, secure: boolean) => string;
   /** The user agent's keepOpen(). */
   readonly keepOpen: KeptFlowOptions["keepOpen"];
   readonly keepAlive: KeepAlive;
@@ -109,8 +110,9 @@ export class Registration {
   private target: string;
   private readonly visited: string[];
   private outbound: boolean;
-  /** The contact of the binding that holds, removed when another takes its place. */
+  /** The contact of the binding that holds, by our own account and as the registrar has it: removed when another takes its place. */
   private boundUri: string | undefined;
+  private sentUri: string | undefined;
   private readonly sequence: { readonly callId: string; next(): number };
   private closing: ((value: undefined) => void) | undefined;
   private readonly flow: KeptFlow;
@@ -255,7 +257,7 @@ export class Registration {
     const contacts = [`<${uri}>${instance}${flow};expires=${expiresS}`];
     // A registrar that works with instances replaces the old binding by itself; any other would go on ringing our old address.
     if (this.boundUri !== undefined && this.boundUri !== uri && !this.binding?.outbound)
-      contacts.push(`<${this.boundUri}>;expires=0`);
+      contacts.push(`<${this.sentUri ?? this.boundUri}>;expires=0`);
     const headers: ExtraHeaders = [
       ["Expires", String(expiresS)],
       ["Supported", ["path", ...(this.outbound ? ["outbound"] : []), ...(asksGruu ? ["gruu"] : [])].join(", ")],
@@ -263,7 +265,8 @@ export class Registration {
     this.busy = true;
     // All contacts are sips or none is, and so are From and To (RFC 5630 section 5.1.1.1): the registrar's scheme decides.
     const record = options.account.replace(/^sips?:/i, `${uriScheme(this.target)}:`);
-    const sent = { uri, ...(instanceId ? { instanceId } : {}), ...(this.outbound ? { regId } : {}) };
+    const secure = uriScheme(this.target) === "sips";
+    const sent = { ...(instanceId ? { instanceId } : {}), ...(this.outbound ? { regId } : {}) };
     options.request(
       "REGISTER",
       {
@@ -288,8 +291,10 @@ export class Registration {
           } else this.off();
           return;
         }
-        if ("ok" in outcome) this.registered(readBinding(outcome.ok, sent, expiresS), uri, outcome.way);
-        else if (way && outcome.failed.cause !== "response") {
+        if ("ok" in outcome) {
+          this.sentUri = outcome.way ? options.contactSent(outcome.way, secure) : uri;
+          this.registered(readBinding(outcome.ok, { ...sent, uri: this.sentUri }, expiresS), uri, outcome.way);
+        } else if (way && outcome.failed.cause !== "response") {
           // The flow is no more: a new one is made where the name leads now.
           this.flow.end();
           this.again = false;

@@ -26,6 +26,8 @@ export interface RegistrationsOptions
   readonly backoff?: Partial<BackoffTimes>;
   /** Contact URI of an account as of now. */
   readonly contactUri: (account: string) => string;
+  /** How it stands in a request to that address; default: the same. */
+  readonly contactSent?: (account: string, to: SipAddress, secure: boolean) => string;
   readonly changed: (status: RegistrationStatus) => void;
   /** The user agent's keepOpen(); without it no flow is kept open and none is missed. */
   readonly keepOpen?: RegistrationOptions["keepOpen"];
@@ -69,6 +71,7 @@ export class Registrations {
             unreachable: options.unreachable ?? (() => {}),
             backoff: { ...defaultBackoff, ...options.backoff },
             contactUri: () => options.contactUri(account),
+            contactSent: (to, secure) => options.contactSent?.(account, to, secure) ?? options.contactUri(account),
             othersWork: () => this.of(account).some((flow) => flow.regId !== i + 1 && flow.state === "registered"),
             changed: (registration) => changed(registration.status()),
           }),

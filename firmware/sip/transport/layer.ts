@@ -25,7 +25,7 @@ import {
 } from "../grammar/index.js";
 import { addressesHere } from "./address-watch.js";
 import type { RateGuard } from "./rate.js";
-import { contactFor, isSecureMessage, sizeOf, withContact } from "./rewrite.js";
+import { answersSips, contactFor, needsSips, sizeOf, withContact } from "./rewrite.js";
 import { responseTarget, stampRequest, stampVia } from "./routing.js";
 import type { Flow, FlowOptions, SendDone, SipTransport } from "./transport.js";
 
@@ -177,13 +177,18 @@ export class TransportLayer {
       const via = branch === undefined ? undefined : this.newVia(branch, to);
       if (via !== undefined && via !== headers.get("Via")) headers = headers.withFirst("Via", via);
     }
-    const contactUri = this.options.contactUri();
-    const wanted = contactFor(contactUri, this.place(transport), {
-      bySize: to.bySize === true || transport === this.options.transports[0],
-      secure: isSecureMessage(message),
-    });
-    headers = withContact(headers, contactUri, wanted);
+    const secure = message.kind === "request" ? needsSips(message) : to.sips === true;
+    headers = withContact(headers, this.options.contactUri(), this.contactOver(to, secure));
     return headers === message.headers ? message : { ...message, headers };
+  }
+
+  /** Our Contact URI in what goes to `to`; `secure`: as a sips URI. */
+  contactOver(to: SipAddress, secure: boolean): string {
+    const contactUri = this.options.contactUri();
+    const transport = this.find(to.transport);
+    if (!transport) return contactUri;
+    const bySize = to.bySize === true || transport === this.options.transports[0];
+    return contactFor(contactUri, this.place(transport), { bySize, secure });
   }
 
   /** Sends to `to`; a response whose connection is gone goes to its alternatives (section 18.2.2). */
@@ -204,7 +209,7 @@ export class TransportLayer {
         log.warn("send-failed", { to: where, bytes: bytes.length, error: error.message });
         if (to.bySize) this.noteWithoutTcp(to);
         const [next, ...alternatives] = (message.kind === "response" && to.alternatives) || [];
-        if (next) return this.send(message, { ...next, alternatives }, done);
+        if (next) return this.send(message, { ...next, sips: to.sips, alternatives }, done);
       }
       done?.(error, atMs, connection);
     });
@@ -281,7 +286,7 @@ export class TransportLayer {
       via,
       request,
       source,
-      replyTo: responseTarget(via, source),
+      replyTo: answersSips(message) ? { ...responseTarget(via, source), sips: true } : responseTarget(via, source),
       atMs,
     });
   }

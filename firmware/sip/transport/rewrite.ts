@@ -1,7 +1,15 @@
 // What of a message depends on the transport it leaves by: its size, the URI in its Contact (RFC 3261 sections 8.1.1.8, 18.1.1; RFC 5630).
 
 import type { SipAddress } from "../contract.js";
-import { bracketed, fieldKey, Headers, parseNameAddr, type SipMessage, uriScheme } from "../grammar/index.js";
+import {
+  bracketed,
+  fieldKey,
+  Headers,
+  parseNameAddr,
+  type SipMessage,
+  type SipRequest,
+  uriScheme,
+} from "../grammar/index.js";
 
 /** About how many bytes the message takes: never fewer than it does by more than a Content-Length field. */
 export function sizeOf(message: SipMessage): number {
@@ -11,12 +19,27 @@ export function sizeOf(message: SipMessage): number {
   return size;
 }
 
-/** Whether every hop must be TLS: the Request-URI, or To of a response, is a sips URI (section 8.1.1.8, RFC 5630 section 5.1.1). */
-export function isSecureMessage(message: SipMessage): boolean {
-  if (message.kind === "request") return uriScheme(message.uri) === "sips";
-  const to = message.headers.get("To") ?? "";
-  if (!/sips:/i.test(to)) return false;
-  const parsed = parseNameAddr(to);
+/**
+ * Whether the Contact of this request of ours must be a sips URI: its Request-URI or first route is one (section 8.1.1.8); a sip URI otherwise, even
+ * over TLS (RFC 5630 section 5.1.1.2).
+ */
+export function needsSips(request: SipRequest): boolean {
+  return uriScheme(request.uri) === "sips" || firstIsSips(request, "Route");
+}
+
+/**
+ * The same of our response to this request: its Request-URI, its first Record-Route or, where there is none, its Contact is a sips URI
+ * (section 12.1.1).
+ */
+export function answersSips(request: SipRequest): boolean {
+  if (uriScheme(request.uri) === "sips") return true;
+  return firstIsSips(request, request.headers.has("Record-Route") ? "Record-Route" : "Contact");
+}
+
+function firstIsSips(request: SipRequest, name: string): boolean {
+  const value = request.headers.get(name);
+  if (value === undefined || !/sips:/i.test(value)) return false;
+  const parsed = parseNameAddr(value);
   return parsed.ok && uriScheme(parsed.value.uri) === "sips";
 }
 
@@ -41,19 +64,28 @@ function placeOf(uri: string): string {
   return uri.replace(/^sips?:(?:[^@]*@)?/, "");
 }
 
+/** A globally routable address (RFC 5627): ours under any name, and sip or sips as the message has to be (RFC 5630 section 5.1.1.4). */
+const GRUU = /;gr(?=[=;]|$)/i;
+
 /**
- * The fields with our own place in Contact replaced, whatever account's user part stands before it; other Contacts stay. The same object when
- * nothing changes.
+ * The fields with our own place in Contact replaced, whatever account's user part stands before it, and a GRUU's scheme made the wanted one;
+ * other Contacts stay. The same object when nothing changes.
  */
 export function withContact(headers: Headers, ours: string, wanted: string): Headers {
-  if (ours === wanted) return headers;
+  const first = headers.get("Contact");
+  if (first === undefined || (ours === wanted && !GRUU.test(first.replaceAll(">", ";")))) return headers;
   const [from, to] = [placeOf(ours), placeOf(wanted)];
   const scheme = uriScheme(wanted);
   let changed = false;
   const fields = headers.entries().map((entry): readonly [string, string] => {
-    if (fieldKey(entry[0]) !== "contact" || !entry[1].includes(from)) return entry;
-    const value = entry[1].replace(/<sips?:([^@<>]*@)?([^<>]*)>/g, (whole, user: string | undefined, place: string) =>
-      place === from || place === `${from};ob` ? `<${scheme}:${user ?? ""}${to}${place.slice(from.length)}>` : whole,
+    if (fieldKey(entry[0]) !== "contact") return entry;
+    const value = entry[1].replace(
+      /<sips?:([^@<>]*@)?([^<>]*)>/gi,
+      (whole, user: string | undefined, place: string) => {
+        if (place === from || place === `${from};ob`)
+          return `<${scheme}:${user ?? ""}${to}${place.slice(from.length)}>`;
+        return GRUU.test(place) ? `<${scheme}:${user ?? ""}${place}>` : whole;
+      },
     );
     if (value === entry[1]) return entry;
     changed = true;

@@ -4,7 +4,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { silentLog } from "../../../../firmware/runtime/log.js";
 import { VirtualTime } from "../../../../firmware/runtime/virtual-time.js";
-import { type FlowOptions, type KeepAlive, Registrations, type SipAddress } from "../../../../firmware/sip/index.js";
+import {
+  type FlowOptions,
+  Headers,
+  type KeepAlive,
+  Registrations,
+  type SipAddress,
+  type SipResponse,
+} from "../../../../firmware/sip/index.js";
 import { agent, type MemoryTransport, Network, seededRandom } from "../support.js";
 import { Registrar, type RegistrarOptions } from "./registrar.js";
 
@@ -252,6 +259,71 @@ test("a Path in the answer is shown and used for nothing (RFC 3327 section 5.1)"
   run(100);
   assert.equal(state().path, ["<sip:edge.a.test;lr;ob>", "<sip:inner.a.test;lr>"]);
   assert.equal(registrations.route("sip:alice@a.test").routes, []);
+});
+
+/** Registrations whose requests end here. */
+function captured(account: string, registrar: string, sent = (secure: boolean) => (secure ? "sips:x" : "sip:x")) {
+  const time = new VirtualTime();
+  const asked: Parameters<ConstructorParameters<typeof Registrations>[0]["request"]>[1][] = [];
+  const registrations = new Registrations({
+    accounts: [{ account, registrar, expiresS: 600, gruu: false, outboundProxies: [] }],
+    ...{ clock: time, timers: time, log: silentLog, random: seededRandom("captured") },
+    request: (_method, target, done) => {
+      asked.push(target);
+      const contact = `<${sent(target.target.startsWith("sips:"))}>;expires=600`;
+      const headers = new Headers([["Contact", contact]]);
+      const response: SipResponse = { kind: "response", status: 200, reason: "OK", headers, body: new Uint8Array(0) };
+      done({ ok: response, atMs: 0, way: { host: "192.0.2.9", port: 5061, transport: "tls" } });
+    },
+    contactUri: () => "sip:alice@192.0.2.1:5060",
+    contactSent: (_account, _to, secure) => sent(secure),
+    changed: () => {},
+  });
+  return { registrations, asked, state: () => registrations.status()[0].state };
+}
+
+test("RFC 5630 5.1.1.1: From and To are sips where the contacts are, and sip where they are", () => {
+  for (const [account, registrar, record] of [
+    ["sips:alice@a.test", "sips:a.test", "sips:alice@a.test"],
+    ["sip:alice@a.test", "sips:a.test", "sips:alice@a.test"],
+    ["sips:alice@a.test", "sip:a.test", "sip:alice@a.test"],
+    ["sip:alice@a.test", "sip:a.test", "sip:alice@a.test"],
+  ] as const) {
+    const { registrations, asked, state } = captured(account, registrar);
+    registrations.start();
+    assert.is(state(), "registered");
+    assert.is(asked[0].to, record);
+    assert.is(asked[0].from.uri, record);
+    assert.is(asked[0].account, account, "credentials are the account's");
+  }
+});
+
+test("another address: what is taken away is the contact as the registrar has it, not as we think of it", () => {
+  let uri = "sip:alice@192.0.2.1:5060";
+  const time = new VirtualTime();
+  const asked: (readonly string[])[] = [];
+  const registrations = new Registrations({
+    accounts: [
+      { account: "sip:alice@a.test", registrar: "sip:a.test", expiresS: 600, gruu: false, outboundProxies: [] },
+    ],
+    ...{ clock: time, timers: time, log: silentLog, random: seededRandom("moved") },
+    request: (_method, target, done) => {
+      asked.push(target.contacts!);
+      const headers = new Headers([["Contact", `<${uri};transport=tcp>;expires=600`]]);
+      const response: SipResponse = { kind: "response", status: 200, reason: "OK", headers, body: new Uint8Array(0) };
+      done({ ok: response, atMs: 0, way: { host: "192.0.2.9", port: 5060, transport: "tcp" } });
+    },
+    contactUri: () => uri,
+    contactSent: () => `${uri};transport=tcp`,
+    changed: () => {},
+  });
+  registrations.start();
+  uri = "sip:alice@192.0.2.77:5060";
+  registrations.readdress();
+  assert.equal(asked.at(-1), [
+    "<sip:alice@192.0.2.77:5060>;expires=600",
+    "<sip:alice@192.0.2.1:5060;transport=tcp>;expires=0",
+  ]);
 });
 
 test.run();
