@@ -12,8 +12,9 @@ import { type Config, loadConfig } from "./config/index.js";
 import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent } from "./control/index.js";
 import { Handset } from "./handset/index.js";
 import { KeyPairPool } from "./keying/index.js";
+import { delaysOf, LatencyHistory, latencyMetrics, latencyRows } from "./latency/index.js";
 import { openCounters, openKeying, openReplayCache, warmKeyPairs } from "./open-keying.js";
-import { Log, Shutdown, systemClock, systemTimers, Trace } from "./runtime/index.js";
+import { Log, Shutdown, systemClock, systemTimers, Trace, type TraceEntry } from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
 import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
 import { startVoiceThread } from "./voice-client.js";
@@ -58,6 +59,12 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   // First in, so last to be closed: who watches is told the end of every call and that the vibrator stopped.
   let control: ControlServer | undefined;
   shutdown.add("control socket", () => control?.close());
+
+  const history = new LatencyHistory({
+    ...(config.latencyFile === undefined ? {} : { file: config.latencyFile }),
+    failed: (error) => log.warn("latency-not-written", { error: error.message }),
+  });
+  let isWarm = false;
 
   const replay = openReplayCache(config, log);
   const keyPairs = new KeyPairPool({
@@ -168,7 +175,18 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     onEvent: (event) => {
       handset?.onCall(event);
       publish(event);
-      if (event.type === "call" && event.call.state === "ended") keepTrace(config, trace, event.call.id, log);
+      if (event.type !== "call" || event.call.state !== "ended") return;
+      const entries = trace.read(event.call.id);
+      keepTrace(config, event.call.id, entries, log);
+      const { security, direction } = event.call;
+      // A call that was not agreed on says nothing of the delays that users meet.
+      if (security.state === "pending") return;
+      history.add({
+        ...delaysOf(entries),
+        ...{ atMs: systemClock.wallMs(), direction, warmth: isWarm ? "warm" : "cold" },
+        method: security.state === "secure" ? security.peer.method : "open",
+      });
+      isWarm = true;
     },
   });
 
@@ -217,7 +235,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   });
   control = await ControlServer.open(
     config.control!,
-    (method, params) => obey(method, params, { calls, handset: hand, status, simulate: devices.simulate }),
+    (method, params) => obey(method, params, { calls, handset: hand, status, history, simulate: devices.simulate }),
     log.for("control"),
   );
   publish = (event, monotonicMs = systemClock.now()) =>
@@ -262,10 +280,10 @@ function openLog(config: Config, options: RunOptions, shutdown: Shutdown): Log {
   return new Log("main", (line) => stream.write(line + "\n"), level);
 }
 
-function keepTrace(config: Config, trace: Trace, call: number, log: Log): void {
+function keepTrace(config: Config, call: number, entries: readonly TraceEntry[], log: Log): void {
   if (!config.traceFile) return;
   try {
-    appendFileSync(config.traceFile, JSON.stringify({ call, entries: trace.read(call) }) + "\n", { mode: 0o600 });
+    appendFileSync(config.traceFile, JSON.stringify({ call, entries }) + "\n", { mode: 0o600 });
   } catch (error) {
     log.warn("trace-not-written", {
       file: config.traceFile,
@@ -293,11 +311,13 @@ interface Obeyed {
   readonly calls: Calls;
   readonly handset: Handset;
   readonly status: () => Promise<HandsetStatus>;
+  readonly history: LatencyHistory;
   readonly simulate: ((action: string, params: Record<string, unknown>) => void) | undefined;
 }
 
 /** Carries out a control request. @throws Error with a sentence for the user. */
-function obey(method: string, params: Record<string, unknown>, { calls, handset, status, simulate }: Obeyed): unknown {
+function obey(method: string, params: Record<string, unknown>, obeyed: Obeyed): unknown {
+  const { calls, handset, status, history, simulate } = obeyed;
   const id = params["id"] === undefined ? undefined : integer(params["id"], "id");
   switch (method) {
     case "dial":
@@ -332,6 +352,10 @@ function obey(method: string, params: Record<string, unknown>, { calls, handset,
     }
     case "status":
       return status();
+    case "latency":
+      return latencyRows(history.all);
+    case "metrics":
+      return latencyMetrics(latencyRows(history.all));
     case "simulate": {
       if (!simulate) throw new Error("this board has real devices: nothing to simulate");
       return simulate(text(params["action"], "action"), params);

@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { CallSnapshot } from "../call/types.js";
 import { ConfigError, loadConfig } from "../config/index.js";
 import { ControlClient } from "../control/index.js";
+import { latencyCsv, latencyTable } from "../latency/index.js";
 import { addMikeyCommands } from "./mikey/index.js";
 import { eventLine, statusText } from "./words.js";
 
@@ -140,6 +141,18 @@ export function createProgram(version: string): Command {
       print(command, status, statusText(status));
     },
   );
+
+  target("latency", "show how fast this phone's calls were set up: median, p95, p99 and worst of each delay, by method")
+    .option("--csv", "comma-separated values")
+    .option("--prometheus", "Prometheus text, for a metrics collector")
+    .action(async (options: { csv?: true; prometheus?: true }, command: Command) => {
+      const [rows, metrics] = await withHandset(command, async (client) => [
+        await client.ask("latency", {}),
+        await client.ask("metrics", {}),
+      ]);
+      if (options.prometheus) process.stdout.write(metrics);
+      else print(command, rows, options.csv ? latencyCsv(rows) : latencyTable(rows));
+    });
 
   target("events", "show what happens, as it happens, until interrupted").action(
     async (_options: unknown, command: Command) => {

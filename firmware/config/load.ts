@@ -118,6 +118,7 @@ function absolute(config: Config, folder: string): Config {
     control: at(config.control) ?? join(folder, "control.sock"),
     traceFile: at(config.traceFile),
     replayFile: at(config.replayFile),
+    latencyFile: at(config.latencyFile),
     log: { ...config.log, file: at(config.log.file) },
     sip: {
       ...config.sip,

@@ -238,6 +238,8 @@ export const configSchema = v.strictObject({
   ),
   /** File of key agreement offers seen, so that none can be replayed after a restart; absent: kept in memory. */
   replayFile: v.optional(path),
+  /** Delays of the last calls, for `sotto latency`, so that they outlive a restart; absent: kept in memory. */
+  latencyFile: v.optional(path),
   /** Where each call's trace points are appended as JSON lines; absent: nowhere. */
   traceFile: v.optional(path),
 });

@@ -2,6 +2,7 @@
 
 import type { CallEvent, CallSnapshot } from "../call/types.js";
 import type { KeyPairPoolStatus } from "../keying/index.js";
+import type { LatencyRow } from "../latency/index.js";
 import type { RegistrationStatus } from "../sip/registration/index.js";
 
 /** What can be asked of a running handset, and with what. */
@@ -20,6 +21,10 @@ export interface ControlMethods {
   /** Moves simulated devices: `speak` (the microphone hears its recording), `unplug`, `replug`, `press` with `key`, `hold`, `headset`, … */
   simulate: { params: { action: string; [option: string]: unknown }; result: null };
   status: { params: Record<string, never>; result: HandsetStatus };
+  /** Delays of the calls so far, summed up. */
+  latency: { params: Record<string, never>; result: readonly LatencyRow[] };
+  /** The same as Prometheus text. */
+  metrics: { params: Record<string, never>; result: string };
   /** From now on every event is sent as `{"event": …}`. */
   events: { params: Record<string, never>; result: null };
 }

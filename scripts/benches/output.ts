@@ -1,8 +1,8 @@
 // A benchmark's result as a table for a person and as JSON for a machine.
 
+import { pairedDifference, type Summary, summarise } from "../../firmware/runtime/statistics.js";
 import type { Group, Series } from "./benchmark.js";
 import type { Machine } from "./machine.js";
-import { pairedDifference, type Summary, summarise } from "./statistics.js";
 
 /** Everything one run of a benchmark found. */
 export interface BenchResult {

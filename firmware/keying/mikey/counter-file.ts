@@ -1,7 +1,7 @@
 // Counters of MIKEY timestamps that outlive the process.
 
 import { type CounterEntry, type CounterStore, MemoryCounters } from "../../mikey/index.js";
-import { LineFile } from "./line-file.js";
+import { LineFile } from "../../runtime/line-file.js";
 
 /** `sent sip:us@here sip:them@there 12` */
 const line = /^(sent|seen) (\S+ \S+) (\d{1,10})$/;

@@ -1,7 +1,7 @@
 // A replay cache that outlives the process.
 
 import { MemoryReplayCache, type ReplayCache } from "../../mikey/index.js";
-import { LineFile } from "./line-file.js";
+import { LineFile } from "../../runtime/line-file.js";
 
 const line = /^([A-Za-z0-9+/=]{44}) (\d{1,16}(?:\.\d+)?)$/;
 

@@ -3,7 +3,7 @@
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { pairedDifference, quantile, summarise } from "../../../scripts/benches/statistics.js";
+import { pairedDifference, quantile, summarise } from "../../../firmware/runtime/statistics.js";
 
 test("a summary of ten numbers", () => {
   const summary = summarise([7, 1, 10, 3, 9, 2, 8, 4, 6, 5]);
