@@ -83,8 +83,11 @@ export const phoneKeys = [
 ] as const;
 export type PhoneKey = (typeof phoneKeys)[number];
 
-/** What happens to a key. A long press reports press, long (while held), release. */
-export type KeyAction = "press" | "release" | "long";
+/**
+ * What happens to a key. A long press reports press, long (while held), release; keys that repeat (volume, arrows) say repeat after
+ * long, over and over while held.
+ */
+export type KeyAction = "press" | "release" | "long" | "repeat";
 
 /** A set of keys: GPIO buttons, an evdev keyboard, a terminal, a headset's button. */
 export interface Keys extends Closable {
@@ -121,6 +124,15 @@ export type IndicatorState = "off" | "ready" | "ringing" | "secure" | "open" | "
 /** An LED, or several. */
 export interface Indicator extends Closable {
   set(state: IndicatorState): void;
+}
+
+/** The light behind a screen or its keys. */
+export interface Backlight extends Closable {
+  /**
+   * @param level 0 (dark) to 1.
+   * @throws RangeError outside 0 to 1.
+   */
+  set(level: number): void;
 }
 
 // --------------------------------------------------------------------------------------------------------------- headset

@@ -91,6 +91,10 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     options: config.devices,
     interactive: options.interactive,
     observe: (device, what, atMs) => publish({ type: "device", device, text: what }, atMs),
+    tell: (device, text) => {
+      log.info("device", { device, text });
+      publish({ type: "device", device, text });
+    },
   });
   shutdown.add("devices", () => devices.close());
 

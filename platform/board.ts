@@ -27,6 +27,8 @@ export interface Board {
   readonly vibrator?: DeviceSpec;
   readonly ringer?: DeviceSpec;
   readonly indicator?: DeviceSpec;
+  /** The light behind the screen. */
+  readonly backlight?: DeviceSpec;
   readonly headset?: DeviceSpec;
   readonly display?: DeviceSpec;
   readonly budgets?: Budgets;

@@ -2,6 +2,7 @@
 
 import type {
   AudioOptions,
+  Backlight,
   Closable,
   Display,
   Headset,
@@ -24,6 +25,8 @@ export interface OpenDevicesOptions {
   readonly interactive?: boolean;
   /** Told what simulated devices do: `"vibrator"`, `"on"`, monotonic ms. */
   readonly observe?: (device: string, what: string, atMs: number) => void;
+  /** Told what happens to real devices: plugged in, gone, broken. */
+  readonly tell?: (device: string, text: string) => void;
 }
 
 /** A board's devices, open. */
@@ -32,6 +35,7 @@ export interface Devices {
   readonly vibrator?: Vibrator;
   readonly ringer?: Ringer;
   readonly indicator?: Indicator;
+  readonly backlight?: Backlight;
   readonly headset?: Headset;
   readonly display?: Display;
   /** Driver of the sound card and its options, plain data for `openAudio` in the voice thread. */
@@ -44,7 +48,7 @@ export interface Devices {
   close(): Promise<void>;
 }
 
-const deviceNames = ["audio", "keys", "vibrator", "ringer", "indicator", "headset", "display"] as const;
+const deviceNames = ["audio", "keys", "vibrator", "ringer", "indicator", "backlight", "headset", "display"] as const;
 let cards = 0;
 
 /**
@@ -65,6 +69,7 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
     const found = findDriver(name, driver);
     const opened = await found.open(checkOptions(`devices.${name}`, found.options, options), {
       observe: (what, atMs) => how.observe?.(name, what, atMs),
+      tell: (text) => how.tell?.(name, text),
     });
     open.push(opened.device);
     Object.assign(simulation, opened.simulation);
@@ -72,7 +77,10 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
   }
   const optional = async <D extends keyof DeviceTypes>(name: D, spec: DeviceSpec | undefined) => {
     if (spec) return device(name, spec);
-    if (given[name]) throw new Error(`devices.${name} is given, but the board ${board.name} has none`);
+    // A configuration may add what the board leaves out.
+    if (given[name]?.["driver"] !== undefined) return device(name, { driver: "" });
+    if (given[name])
+      throw new Error(`devices.${name} is given, but the board ${board.name} has none; name a driver to add one`);
     return undefined;
   };
 
@@ -84,13 +92,15 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
     }
     const keys: Keys[] = [];
     for (const spec of board.keys) keys.push(await device("keys", spec));
-    if (how.interactive) keys.push((await findDriver("keys", "terminal").open({}, { observe: () => {} })).device);
+    if (how.interactive)
+      keys.push((await findDriver("keys", "terminal").open({}, { observe: () => {}, tell: () => {} })).device);
     if (how.interactive) open.push(keys.at(-1)!);
     return {
       keys,
       vibrator: await optional("vibrator", board.vibrator),
       ringer: await optional("ringer", board.ringer),
       indicator: await optional("indicator", board.indicator),
+      backlight: await optional("backlight", board.backlight),
       headset: await optional("headset", board.headset),
       display: await optional("display", how.interactive ? { driver: "terminal" } : board.display),
       audio: audio.spec,

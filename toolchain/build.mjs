@@ -31,6 +31,8 @@ await build({
   outdir: dist,
   splitting: true,
   minify: true,
+  // Native parts are packages beside the bundle, loaded when a device of theirs is opened.
+  external: ["onoff", "serialport", "@serialport/bindings-cpp", "koffi"],
   define: { SOTTO_VERSION: JSON.stringify(version), SOTTO_BUNDLED: "true" },
   // Some dependencies are CommonJS: they call require() for Node's own modules, and one names its file.
   banner: {

@@ -1,4 +1,5 @@
 // Doubles of every device of drivers/contract.ts, in software, for the host platform and for tests.
+export * from "./backlight.js";
 export * from "./display.js";
 export * from "./headset.js";
 export * from "./indicator.js";

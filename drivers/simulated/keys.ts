@@ -1,11 +1,10 @@
 // Keys that are pressed by a script.
 
 import type { Timer } from "../../firmware/runtime/timers.js";
+import { LONG_PRESS_MS } from "../buttons.js";
 import { type KeyAction, type Keys, type PhoneKey, phoneKeys } from "../contract.js";
 import { type Surroundings, surroundings } from "./surroundings.js";
 
-/** A key held for so long is a long press, ms. */
-export const LONG_PRESS_MS = 800;
 /** How long {@link SimulatedKeys.press} keeps a key down, ms. */
 const TAP_MS = 100;
 

@@ -53,6 +53,9 @@ const RING_PATTERN: readonly number[] = [400, 200, 400, 2000];
 const AFTER_TONE_MS = 3000;
 const VOLUME_STEP = 0.1;
 
+/** Keys that act again and again while they are held. */
+const repeatable: ReadonlySet<PhoneKey> = new Set(["volumeUp", "volumeDown", "up", "down"]);
+
 /** Wires devices to calls. Feed it every {@link CallEvent}. */
 export class Handset {
   private readonly calls = new Map<number, CallSnapshot>();
@@ -113,7 +116,7 @@ export class Handset {
     if (action === "release") return;
     try {
       if (action === "long") this.longPress(key);
-      else this.press(key);
+      else if (action === "press" || repeatable.has(key)) this.press(key);
     } catch (error) {
       // What call control refuses is said on the screen: there is nobody else to tell.
       this.notice = { text: error instanceof Error ? error.message : String(error), error: true };

@@ -12,6 +12,7 @@ export const host: Board = {
   vibrator: { driver: "simulated" },
   ringer: { driver: "simulated" },
   indicator: { driver: "simulated" },
+  backlight: { driver: "simulated" },
   headset: { driver: "simulated" },
   display: { driver: "simulated" },
 };

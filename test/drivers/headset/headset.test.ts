@@ -40,8 +40,8 @@ const everything: HeadsetEvent[] = [
 ];
 
 for (const { name, open } of implementations) {
-  test(`${name}: what the wearer does is told, in order`, () => {
-    const { headset, act } = open();
+  test(`${name}: what the wearer does is told, in order`, async () => {
+    const { headset, act } = await open();
     const seen: HeadsetEvent[] = [];
     headset.listen((event) => seen.push(event));
     for (const event of everything) act(event);
@@ -49,8 +49,8 @@ for (const { name, open } of implementations) {
     headset.close();
   });
 
-  test(`${name}: call states reach the headset`, () => {
-    const { headset, told } = open();
+  test(`${name}: call states reach the headset`, async () => {
+    const { headset, told } = await open();
     headset.callState("incoming", "sip:bob@example.com");
     headset.callState("active");
     headset.callState("idle");
@@ -58,8 +58,8 @@ for (const { name, open } of implementations) {
     headset.close();
   });
 
-  test(`${name}: nothing either way after close`, () => {
-    const { headset, act, told } = open();
+  test(`${name}: nothing either way after close`, async () => {
+    const { headset, act, told } = await open();
     const seen: HeadsetEvent[] = [];
     headset.listen((event) => seen.push(event));
     headset.close();

@@ -6,7 +6,7 @@ import { collect, implementations } from "./implementations.js";
 
 for (const { name, has, open } of implementations) {
   test(`${name}: press and release of every key`, async () => {
-    const rig = open();
+    const rig = await open();
     const seen = collect(rig);
     for (const key of has) await rig.press(key);
     assert.equal(
@@ -17,7 +17,7 @@ for (const { name, has, open } of implementations) {
   });
 
   test(`${name}: a long press says press, long, release`, async () => {
-    const rig = open();
+    const rig = await open();
     const seen = collect(rig);
     await rig.long("5");
     assert.equal(seen, ["press 5", "long 5", "release 5"]);
@@ -25,7 +25,7 @@ for (const { name, has, open } of implementations) {
   });
 
   test(`${name}: times are monotonic and those of the press`, async () => {
-    const rig = open();
+    const rig = await open();
     const times: number[] = [];
     rig.keys.listen((_action, _key, atMs) => times.push(atMs));
     const before = rig.now();
@@ -41,7 +41,7 @@ for (const { name, has, open } of implementations) {
   });
 
   test(`${name}: one listener: the latest`, async () => {
-    const rig = open();
+    const rig = await open();
     const first = collect(rig);
     const second = collect(rig);
     await rig.press("mute");

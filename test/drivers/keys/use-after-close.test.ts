@@ -6,7 +6,7 @@ import { collect, implementations } from "./implementations.js";
 
 for (const { name, open } of implementations) {
   test(`${name}: nothing is said after close`, async () => {
-    const rig = open();
+    const rig = await open();
     const seen = collect(rig);
     await rig.keys.close();
     await rig.keys.close();
@@ -17,7 +17,7 @@ for (const { name, open } of implementations) {
   });
 
   test(`${name}: a press nobody listens to is dropped`, async () => {
-    const rig = open();
+    const rig = await open();
     await rig.press("call");
     const seen = collect(rig);
     await rig.press("mute");

@@ -19,8 +19,8 @@ const implementations: readonly { name: string; open(): { ringer: Ringer; heard:
 ];
 
 for (const { name, open } of implementations) {
-  test(`${name}: rings until stop; stop twice is one off`, () => {
-    const { ringer, heard } = open();
+  test(`${name}: rings until stop; stop twice is one off`, async () => {
+    const { ringer, heard } = await open();
     ringer.start("ring", 0.8);
     ringer.stop();
     ringer.stop();
@@ -30,8 +30,8 @@ for (const { name, open } of implementations) {
     ringer.close();
   });
 
-  test(`${name}: the same again goes on, another replaces`, () => {
-    const { ringer, heard } = open();
+  test(`${name}: the same again goes on, another replaces`, async () => {
+    const { ringer, heard } = await open();
     ringer.start("ring", 0.5);
     ringer.start("ring", 0.5);
     ringer.start("ring", 0.6);
@@ -41,8 +41,8 @@ for (const { name, open } of implementations) {
     ringer.close();
   });
 
-  test(`${name}: silent, and volume 0, make no sound and end what rang`, () => {
-    const { ringer, heard } = open();
+  test(`${name}: silent, and volume 0, make no sound and end what rang`, async () => {
+    const { ringer, heard } = await open();
     ringer.start("silent", 1);
     ringer.start("ring", 0);
     assert.equal(heard, []);
@@ -52,8 +52,8 @@ for (const { name, open } of implementations) {
     ringer.close();
   });
 
-  test(`${name}: volumes that are none throw RangeError`, () => {
-    const { ringer } = open();
+  test(`${name}: volumes that are none throw RangeError`, async () => {
+    const { ringer } = await open();
     for (const volume of [-0.1, 1.1, Number.NaN])
       assert.throws(
         () => ringer.start("ring", volume),
@@ -62,8 +62,8 @@ for (const { name, open } of implementations) {
     ringer.close();
   });
 
-  test(`${name}: close ends the ringing; closed it does nothing`, () => {
-    const { ringer, heard } = open();
+  test(`${name}: close ends the ringing; closed it does nothing`, async () => {
+    const { ringer, heard } = await open();
     ringer.start("ring", 1);
     ringer.close();
     ringer.close();

@@ -6,7 +6,7 @@ import { implementations } from "./implementations.js";
 
 for (const { name, open } of implementations) {
   test(`${name}: once: on and off at their times, then off for good`, async () => {
-    const { vibrator, pass, changes, timers } = open();
+    const { vibrator, pass, changes, timers } = await open();
     vibrator.start([400, 200, 300], false);
     await pass(5000);
     assert.equal(changes(), ["on 0", "off 400", "on 600", "off 900"]);
@@ -15,7 +15,7 @@ for (const { name, open } of implementations) {
   });
 
   test(`${name}: repeated until stop, without drift`, async () => {
-    const { vibrator, pass, changes, timers } = open();
+    const { vibrator, pass, changes, timers } = await open();
     vibrator.start([400, 200, 400, 2000], true);
     await pass(3000 * 20 + 450);
     const seen = changes();
@@ -27,7 +27,7 @@ for (const { name, open } of implementations) {
   });
 
   test(`${name}: a pattern that ends with on runs through when repeated`, async () => {
-    const { vibrator, pass, changes } = open();
+    const { vibrator, pass, changes } = await open();
     vibrator.start([100], true);
     await pass(1000);
     assert.equal(changes(), ["on 0"]);
@@ -35,7 +35,7 @@ for (const { name, open } of implementations) {
   });
 
   test(`${name}: times of 0 are passed over`, async () => {
-    const { vibrator, pass, changes, timers } = open();
+    const { vibrator, pass, changes, timers } = await open();
     vibrator.start([0, 100, 50, 0, 50, 10], true);
     await pass(420);
     assert.equal(changes(), ["on 100", "off 200", "on 310", "off 410"]);
@@ -46,7 +46,7 @@ for (const { name, open } of implementations) {
   });
 
   test(`${name}: a new pattern replaces what runs`, async () => {
-    const { vibrator, pass, changes } = open();
+    const { vibrator, pass, changes } = await open();
     vibrator.start([1000, 1000], true);
     await pass(500);
     vibrator.start([100], false);
@@ -56,7 +56,7 @@ for (const { name, open } of implementations) {
   });
 
   test(`${name}: the caller's array may change afterwards`, async () => {
-    const { vibrator, pass, changes } = open();
+    const { vibrator, pass, changes } = await open();
     const pattern = [100, 100];
     vibrator.start(pattern, true);
     pattern[0] = 7;

@@ -13,7 +13,7 @@ for (const { name, open } of implementations) {
   ] as const)
     for (const how of ["stop", "close"] as const)
       test(`${name}: ${how} when ${state}`, async () => {
-        const { vibrator, pass, changes, timers } = open();
+        const { vibrator, pass, changes, timers } = await open();
         if (before !== undefined) {
           vibrator.start([100, 100], true);
           await pass(before);
@@ -28,7 +28,7 @@ for (const { name, open } of implementations) {
       });
 
   test(`${name}: stop twice is one off`, async () => {
-    const { vibrator, changes } = open();
+    const { vibrator, changes } = await open();
     vibrator.start([100], false);
     vibrator.stop();
     vibrator.stop();
@@ -37,7 +37,7 @@ for (const { name, open } of implementations) {
   });
 
   test(`${name}: starts again after stop`, async () => {
-    const { vibrator, pass, changes } = open();
+    const { vibrator, pass, changes } = await open();
     vibrator.start([100], false);
     vibrator.stop();
     vibrator.start([100], false);
@@ -47,7 +47,7 @@ for (const { name, open } of implementations) {
   });
 
   test(`${name}: patterns that are none throw RangeError and leave what runs`, async () => {
-    const { vibrator, pass, changes } = open();
+    const { vibrator, pass, changes } = await open();
     vibrator.start([100], false);
     for (const pattern of [[], [-1], [100, Number.NaN], [Number.POSITIVE_INFINITY]])
       assert.throws(
@@ -60,7 +60,7 @@ for (const { name, open } of implementations) {
   });
 
   test(`${name}: nothing moves after close, nothing throws`, async () => {
-    const { vibrator, pass, changes, timers } = open();
+    const { vibrator, pass, changes, timers } = await open();
     vibrator.close();
     vibrator.close();
     vibrator.start([100], true);
