@@ -1,0 +1,37 @@
+// How the bundle finds its native parts: esbuild is told that what packages search for at run time lies in native/ beside the bundle.
+
+import type { Plugin } from "esbuild";
+
+/**
+ * Packages with a native part, the module by which they look for it, and what stands there in a bundle. Each package searches in its own
+ * way, through folders a device does not have.
+ */
+const loaders = [
+  { part: "serialport", path: "node-gyp-build", importer: /@serialport\/bindings-cpp\//, contents: "() => NATIVE" },
+  { part: "epoll", path: "bindings", importer: /\/epoll\//, contents: "() => NATIVE" },
+  // Koffi's own wrapper adds deprecated names to the native module and nothing else.
+  { part: "koffi", path: "koffi", importer: /./, contents: "NATIVE" },
+] as const;
+
+/** The plug-in. `used` gets the name of every native part that the bundle's code loads. */
+export function nativeLoading(used: Set<string>): Plugin {
+  return {
+    name: "native-parts",
+    setup(build) {
+      for (const { part, path, importer, contents } of loaders) {
+        build.onResolve({ filter: new RegExp(`^${path}$`) }, (args) => {
+          if (!importer.test(args.importer)) return undefined;
+          used.add(part);
+          return { path: part, namespace: "native" };
+        });
+        build.onLoad({ filter: new RegExp(`^${part}$`), namespace: "native" }, () => ({
+          contents: `module.exports = ${contents.replace("NATIVE", `require("./native/${part}.node")`)};`,
+          loader: "js",
+        }));
+      }
+      build.onResolve({ filter: /\.node$/ }, (args) =>
+        args.path.startsWith("./native/") ? { path: args.path, external: true } : undefined,
+      );
+    },
+  };
+}
