@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { appendFileSync, createWriteStream } from "node:fs";
 import { isIPv6 } from "node:net";
 import { type PhoneKey, phoneKeys } from "../drivers/contract.js";
-import { findBoard, openDevices } from "../platform/index.js";
+import { findBoard, openDevices, openServiceManager } from "../platform/index.js";
 import { Accounts } from "./accounts.js";
 import type { CallAccount } from "./call/environment.js";
 import { Calls } from "./call/index.js";
@@ -14,7 +14,7 @@ import { Handset } from "./handset/index.js";
 import { KeyPairPool } from "./keying/index.js";
 import { delaysOf, LatencyHistory, latencyMetrics, latencyRows } from "./latency/index.js";
 import { openCounters, openKeying, openReplayCache, warmKeyPairs } from "./open-keying.js";
-import { Log, Shutdown, systemClock, systemTimers, Trace, type TraceEntry } from "./runtime/index.js";
+import { every, Log, Shutdown, systemClock, systemTimers, Trace, type TraceEntry } from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
 import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
 import { startVoiceThread } from "./voice-client.js";
@@ -49,6 +49,7 @@ export async function runHandset(configFile: string, options: RunOptions): Promi
 
 async function start(config: Config, options: RunOptions, shutdown: Shutdown): Promise<void> {
   const startedAtMs = systemClock.now();
+  const manager = await openServiceManager();
   const log = openLog(config, options, shutdown);
   const board = findBoard(config.board);
   const trace = new Trace(systemClock);
@@ -268,6 +269,14 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
   void warmKeyPairs(config, keyPairs);
   log.info("ready", { board: board.name, address: userAgent.local.host, port: userAgent.local.port });
+  if (manager) {
+    manager.ready();
+    if (manager.watchdogMs !== undefined) {
+      const feeding = every(systemTimers, systemClock, manager.watchdogMs, () => manager.alive());
+      shutdown.add("watchdog", () => feeding.cancel());
+    }
+    shutdown.add("service manager", () => manager.stopping());
+  }
   if (!options.interactive)
     process.stdout.write(
       `sotto is ready: ${config.accounts[0].uri} at ${userAgent.local.host}:${userAgent.local.port}, control ${config.control}\n`,

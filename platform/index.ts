@@ -1,4 +1,6 @@
 // Platform: boards and the drivers that serve them.
+
+export { openServiceManager } from "../drivers/service-manager/index.js";
 export { openAudio } from "./audio.js";
 export type { Board, Budgets, DeviceSpec } from "./board.js";
 export { boards, findBoard } from "./boards/index.js";

@@ -67,6 +67,16 @@ export function createProgram(version: string): Command {
       await runHandset(options.config, { interactive: options.interactive ?? false, version });
     });
 
+  program
+    .command("keys")
+    .description("make the keys and certificates that a configuration names and that are not there yet")
+    .option("--config <file>", "configuration file", defaultConfig)
+    .action(async (options: { config: string }, command: Command) => {
+      const { makeMissingKeys } = await import("./keys.js");
+      const made = await makeMissingKeys(options.config);
+      print(command, made, made.length ? `made ${made.join(", ")}` : "every key is there");
+    });
+
   const target = (name: string, description: string) =>
     program
       .command(name)

@@ -84,6 +84,17 @@ export function parseConfig(json: unknown): { config: Config } | { problems: Con
  * @throws ConfigError listing everything that is wrong.
  */
 export function loadConfig(file: string): Config {
+  const config = readConfig(file);
+  const problems = [...checkFiles(config), ...checkMeaning(config)];
+  if (problems.length > 0) throw new ConfigError(file, problems);
+  return config;
+}
+
+/**
+ * Reads a configuration file whose files need not be there yet; its paths are made absolute.
+ * @throws ConfigError listing every field that is wrong.
+ */
+export function readConfig(file: string): Config {
   let raw: string;
   try {
     raw = readFileSync(file, "utf8");
@@ -98,10 +109,7 @@ export function loadConfig(file: string): Config {
     throw new ConfigError(file, [{ field: "", text: `is not JSON: ${jsonProblem(raw, errors[0])}` }]);
   const outcome = parseConfig(json);
   if ("problems" in outcome) throw new ConfigError(file, outcome.problems);
-  const config = absolute(outcome.config, dirname(resolve(file)));
-  const problems = [...checkFiles(config), ...checkMeaning(config)];
-  if (problems.length > 0) throw new ConfigError(file, problems);
-  return config;
+  return absolute(outcome.config, dirname(resolve(file)));
 }
 
 /** Where the first mistake is. The text around it is not quoted: it may be a secret. */

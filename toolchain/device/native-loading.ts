@@ -29,6 +29,18 @@ export function nativeLoading(used: Set<string>): Plugin {
           loader: "js",
         }));
       }
+      // The sound card's add-on is found by a module of our own.
+      build.onLoad({ filter: /drivers\/node-alsa\/load\.ts$/ }, () => {
+        used.add("node-alsa");
+        return {
+          contents: `
+            import { createRequire } from "node:module";
+            let loaded;
+            export const isBuilt = () => true;
+            export const binding = () => (loaded ??= createRequire(import.meta.url)("./native/node-alsa.node"));`,
+          loader: "js",
+        };
+      });
       build.onResolve({ filter: /\.node$/ }, (args) =>
         args.path.startsWith("./native/") ? { path: args.path, external: true } : undefined,
       );

@@ -34,6 +34,18 @@ const koffiMachine = { armv7: "arm32", arm64: "arm64", x64: "x64sysv" } as const
 /** Every native part there is; a bundle takes those that its code loads. */
 export const nativeParts: readonly NativePart[] = [
   {
+    name: "node-alsa",
+    folder: "drivers/node-alsa",
+    language: "c",
+    sources: () =>
+      readdirSync(join(top, "drivers", "node-alsa", "src"))
+        .filter((name) => name.endsWith(".c"))
+        .sort()
+        .map((name) => `src/${name}`),
+    flags: () => ["-std=gnu11", "-DNAPI_VERSION=8", "-I../../node_modules/node-api-headers/include"],
+    libraries: ["asound", "pthread"],
+  },
+  {
     name: "serialport",
     folder: "node_modules/@serialport/bindings-cpp",
     language: "c++",

@@ -1,0 +1,9 @@
+#!/bin/sh
+# The telephone and its command line. The heap is kept small: a handset has little memory, and a call needs little.
+lib=/usr/lib/sotto
+node=/usr/bin/node
+if [ -x "$lib/node/bin/node" ]; then
+  node=$lib/node/bin/node
+  export LD_LIBRARY_PATH="$lib/node/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+fi
+exec "$node" --max-semi-space-size=1 --max-old-space-size=64 "$lib/sotto.js" "$@"
