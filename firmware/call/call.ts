@@ -169,7 +169,7 @@ export abstract class Call {
       refresh: () => this.renew(),
       ended: (why) => {
         if (this.over) return;
-        const peerReason = why.headers?.get("Reason");
+        const peerReason = why.request?.headers.get("Reason");
         const user = why.by === "peer" ? "The other side hung up" : "The connection was lost";
         const error = why.by !== "peer" && why.by !== "us";
         this.finish({

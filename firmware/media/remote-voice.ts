@@ -82,7 +82,7 @@ export class RemoteVoice implements Voice {
   }
 
   /** @internal Asks and waits for the answer. */
-  request<T>(make: (request: number) => Command): Promise<T> {
+  request<T>(make: (request: number) => Command, transfer?: readonly ArrayBuffer[]): Promise<T> {
     if (this.gone !== undefined) return Promise.reject(new Error(this.gone));
     const number = ++this.lastRequest;
     return new Promise<T>((resolve, reject) => {
@@ -91,7 +91,7 @@ export class RemoteVoice implements Voice {
         reject(new Error(`the voice thread did not answer within ${ANSWER_LIMIT_MS} ms`));
       });
       this.waiting.set(number, { resolve, reject, timer });
-      this.port.postMessage(make(number));
+      this.port.postMessage(make(number), transfer);
     });
   }
 
@@ -134,6 +134,8 @@ export class RemoteVoice implements Voice {
         return this.streams.get(message.stream)?.events.digit(message.digit, message.durationMs);
       case "silent":
         return this.streams.get(message.stream)?.events.silent(message.silentMs);
+      case "keyAge":
+        return this.streams.get(message.stream)?.events.keyAge?.(message.kind);
       case "device":
         return this.events.device({ type: message.event, text: message.text });
       case "failed":
@@ -165,16 +167,19 @@ class RemoteStream implements VoiceStream {
   }
 
   keys(tx: SrtpKeys, rx: SrtpKeys): void {
-    checkKeys(tx);
-    checkKeys(rx);
+    const moved = movable(tx, rx);
+    if (!this.closing) this.voice.post({ type: "keys", stream: this.stream, ...moved.keys }, moved.secrets);
+  }
+
+  async rekey(tx: SrtpKeys, rx: SrtpKeys, sending: "now" | "confirmed"): Promise<void> {
+    const { stream } = this;
+    const moved = movable(tx, rx);
     if (this.closing) return;
-    const [ours, theirs] = [copyKeys(tx), copyKeys(rx)];
-    const secrets = [ours.masterKey, ours.masterSalt, theirs.masterKey, theirs.masterSalt];
-    // Moved, not cloned: no second copy of a key stays behind in this thread.
-    this.voice.post(
-      { type: "keys", stream: this.stream, tx: ours, rx: theirs },
-      secrets.map((secret) => secret.buffer as ArrayBuffer),
-    );
+    await this.voice.request((request) => ({ type: "rekey", request, stream, ...moved.keys, sending }), moved.secrets);
+  }
+
+  confirmKeys(): void {
+    if (!this.closing) this.voice.post({ type: "confirmKeys", stream: this.stream });
   }
 
   start(parameters: StreamParameters): void {
@@ -209,4 +214,13 @@ class RemoteStream implements VoiceStream {
       .finally(() => this.voice.forget(stream));
     return this.closing;
   }
+}
+
+/** Copies of keys that are moved, not cloned: no second copy of a key stays behind in this thread. */
+function movable(tx: SrtpKeys, rx: SrtpKeys) {
+  checkKeys(tx);
+  checkKeys(rx);
+  const keys = { tx: copyKeys(tx), rx: copyKeys(rx) };
+  const secrets = [keys.tx.masterKey, keys.tx.masterSalt, keys.rx.masterKey, keys.rx.masterSalt];
+  return { keys, secrets: secrets.map((secret) => secret.buffer as ArrayBuffer) };
 }

@@ -23,6 +23,7 @@ export function serveVoice(port: WirePort, make: (events: VoiceEvents) => Voice,
       firstPacket: (direction, atMs) => tell({ type: "firstPacket", stream, direction, atMs }),
       digit: (digit, durationMs) => tell({ type: "digit", stream, digit, durationMs }),
       silent: (silentMs) => tell({ type: "silent", stream, silentMs }),
+      keyAge: (kind) => tell({ type: "keyAge", stream, kind }),
     });
     streams.set(stream, opened);
     const ports: PortNumbers = { rtpPort: opened.rtpPort, rtcpPort: opened.rtcpPort };
@@ -41,6 +42,16 @@ export function serveVoice(port: WirePort, make: (events: VoiceEvents) => Voice,
           wipeKeys(command.rx);
         }
         return;
+      case "rekey":
+        try {
+          await streams.get(command.stream)?.rekey(command.tx, command.rx, command.sending);
+        } finally {
+          wipeKeys(command.tx);
+          wipeKeys(command.rx);
+        }
+        return done(command.request, undefined);
+      case "confirmKeys":
+        return streams.get(command.stream)?.confirmKeys();
       case "start":
         return streams.get(command.stream)?.start(command.parameters);
       case "digit":

@@ -4,7 +4,7 @@ import { randomInt, timingSafeEqual } from "node:crypto";
 import { type Codec, findCodec } from "../audio/index.js";
 import { looksLikeRtcp, parseRtcp, RTP_HEADER_BYTES, RtpFault, RtpPacket } from "../rtp/index.js";
 import type { Clock, Timers } from "../runtime/index.js";
-import { type SrtpKeys, SrtpReceiver, SrtpSender, SrtpStatus } from "../srtp/index.js";
+import { type SrtpKeyEvent, type SrtpKeys, SrtpReceiver, SrtpSender, SrtpStatus } from "../srtp/index.js";
 import { Control } from "./control.js";
 import { DigitReceiver } from "./digit-receiver.js";
 import { DigitSender } from "./digit-sender.js";
@@ -19,6 +19,7 @@ import { normaliseAddress, RemoteEndpoint } from "./remote-endpoint.js";
 import { SourceLock } from "./source-lock.js";
 import { DropCounters, drop } from "./statistics.js";
 import type { StreamEvents, StreamOptions, StreamParameters, StreamStatistics, VoiceStream } from "./voice.js";
+import { copyKeys, wipeKeys } from "./wire.js";
 
 /** Longest datagram looked at, bytes: no voice packet is longer than an Ethernet frame. */
 const MAX_DATAGRAM = 1500;
@@ -60,6 +61,8 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
   private closing: Promise<StreamStatistics> | undefined;
 
   private tx: SrtpSender | undefined;
+  /** Keys to send with as soon as the peer is known to have them. */
+  private nextTx: SrtpKeys | undefined;
   private rx: SrtpReceiver | undefined;
   /** Both directions use one master key: then SSRCs must differ (RFC 3711 section 9.1). */
   private oneKey = false;
@@ -121,17 +124,42 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
 
   keys(tx: SrtpKeys, rx: SrtpKeys): void {
     if (this.closing) return;
+    this.forgetNextKeys();
     if (this.tx && this.rx) {
       // Roll-over counters and replay windows outlive a re-key (RFC 3711 section 3.3.1).
       this.tx.replaceKeys(tx);
       this.rx.replaceKeys(rx);
     } else {
-      this.tx = new SrtpSender(tx);
+      this.tx = new SrtpSender(tx, { onKeyAge: this.keyAge });
       this.rx = new SrtpReceiver(rx);
     }
     this.oneKey = sameBytes(tx.masterKey, rx.masterKey) && sameBytes(tx.masterSalt, rx.masterSalt);
     this.releaseEarly();
   }
+
+  async rekey(tx: SrtpKeys, rx: SrtpKeys, sending: "now" | "confirmed"): Promise<void> {
+    if (sending === "now" || !this.tx || !this.rx) return this.keys(tx, rx);
+    if (this.closing) return;
+    this.rx.replaceKeys(rx);
+    this.forgetNextKeys();
+    this.nextTx = copyKeys(tx);
+    this.oneKey = sameBytes(tx.masterKey, rx.masterKey) && sameBytes(tx.masterSalt, rx.masterSalt);
+  }
+
+  confirmKeys(): void {
+    if (this.nextTx && !this.closing) this.tx?.replaceKeys(this.nextTx);
+    this.forgetNextKeys();
+  }
+
+  private forgetNextKeys(): void {
+    if (this.nextTx) wipeKeys(this.nextTx);
+    this.nextTx = undefined;
+  }
+
+  /** In the middle of a packet: told later. RTCP is so far behind RTP that its count never decides. */
+  private readonly keyAge = ({ kind }: SrtpKeyEvent): void => {
+    queueMicrotask(() => this.closing || this.events.keyAge?.(kind));
+  };
 
   start(parameters: StreamParameters): void {
     checkParameters(parameters, this.parameters);
@@ -187,6 +215,7 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
       this.ports.rtcp.close();
       this.tx?.close();
       this.rx?.close();
+      this.forgetNextKeys();
       this.early.release();
       this.earlyControl.release();
       this.around.closed(this);
@@ -288,7 +317,10 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
   /** Verifies and decrypts in place. @returns the length, or -1 after counting why not. */
   private unprotect(datagram: Uint8Array): number {
     const length = this.rx!.unprotectRtp(datagram, datagram.length);
-    if (length >= 0) return length;
+    if (length >= 0) {
+      if (this.nextTx !== undefined && this.rx!.underNewest > 0) this.confirmKeys();
+      return length;
+    }
     this.dropped.count(this.refusal(length, datagram));
     return -1;
   }

@@ -78,6 +78,8 @@ export interface StreamEvents {
   digit(digit: string, durationMs: number): void;
   /** No packet for a while, though the direction expects some; `silentMs` since the last. Repeated while it lasts. */
   silent(silentMs: number): void;
+  /** The key we send with is nearly used up (RFC 3711 section 9.2): time to agree on another; or it is, and nothing is sent any more. */
+  keyAge?(kind: "expiring" | "expired"): void;
 }
 
 /** Tones the earpiece plays on its own. */
@@ -90,6 +92,15 @@ export interface VoiceStream {
   readonly rtcpPort: number;
   /** Keys for sending and receiving; again on a re-key. The arrays are copied, the caller wipes its own. */
   keys(tx: SrtpKeys, rx: SrtpKeys): void;
+  /**
+   * Other keys for a running stream, without losing a packet: those under way under the old ones are still taken (see
+   * `SrtpContext.replaceKeys`). `now`: we send under the new ones from the next packet on. `confirmed`: when the peer is known to have
+   * them, which its first packet under them or {@link confirmKeys} says. Resolves when packets under the new keys are taken; the arrays
+   * are copied.
+   */
+  rekey(tx: SrtpKeys, rx: SrtpKeys, sending: "now" | "confirmed"): Promise<void>;
+  /** The peer has the keys of the last {@link rekey}. */
+  confirmKeys(): void;
   /** Starts, or changes after a re-offer. @throws Error when it would turn an srtp stream into a clear one. */
   start(parameters: StreamParameters): void;
   /** Sends a DTMF digit as telephone-event. `durationMs` 40-6000. */

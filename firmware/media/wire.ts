@@ -7,6 +7,15 @@ import type { StreamOptions, StreamParameters, StreamStatistics, Tone } from "./
 export type Command =
   | { readonly type: "open"; readonly request: number; readonly stream: number; readonly options: StreamOptions }
   | { readonly type: "keys"; readonly stream: number; readonly tx: SrtpKeys; readonly rx: SrtpKeys }
+  | {
+      readonly type: "rekey";
+      readonly request: number;
+      readonly stream: number;
+      readonly tx: SrtpKeys;
+      readonly rx: SrtpKeys;
+      readonly sending: "now" | "confirmed";
+    }
+  | { readonly type: "confirmKeys"; readonly stream: number }
   | { readonly type: "start"; readonly stream: number; readonly parameters: StreamParameters }
   | { readonly type: "digit"; readonly stream: number; readonly digit: string; readonly durationMs: number }
   | { readonly type: "mute"; readonly stream: number; readonly on: boolean }
@@ -37,6 +46,7 @@ export type Notice =
     }
   | { readonly type: "digit"; readonly stream: number; readonly digit: string; readonly durationMs: number }
   | { readonly type: "silent"; readonly stream: number; readonly silentMs: number }
+  | { readonly type: "keyAge"; readonly stream: number; readonly kind: "expiring" | "expired" }
   | { readonly type: "device"; readonly event: "lost" | "back" | "xrun"; readonly text: string }
   | { readonly type: "failed"; readonly text: string };
 

@@ -1,6 +1,6 @@
 // What the user agent core offers to the rooms above it: calls as INVITE usages of dialogs, no sockets, no timers.
 
-import type { SipHeaders, SipRequest, SipResponse } from "./grammar/message.js";
+import type { SipRequest, SipResponse } from "./grammar/message.js";
 
 /** A message body with its type. */
 export interface SipBody {
@@ -8,6 +8,9 @@ export interface SipBody {
   readonly type: string;
   readonly content: Uint8Array;
 }
+
+/** A body, or what makes one for each try; undefined: there is nothing to send any more, which fails with 491. */
+export type OfferBody = SipBody | (() => Promise<SipBody | undefined>);
 
 /** Extra header fields, as printed: name, value. */
 export type ExtraHeaders = readonly (readonly [name: string, value: string])[];
@@ -123,15 +126,23 @@ export interface InviteDialog {
   events: InviteDialogEvents;
   /** Caller: acknowledges the 2xx of the initial INVITE or of our last re-INVITE. Calling it twice for one 2xx is an error (Error). */
   ack(body?: SipBody): void;
-  /** Sends a re-INVITE. One at a time: rejects a second with failure 491 by itself. 491 from the peer is retried as in section 14.1. */
-  reinvite(body: SipBody, result: (outcome: { readonly ok: SipResponse } | { readonly failed: Failure }) => void): void;
-  /** Sends an UPDATE (RFC 3311), with an offer or without one; 491 is retried. One at a time, as with {@link reinvite}. */
-  update(
-    body: SipBody | undefined,
+  /**
+   * Sends a re-INVITE. One at a time: rejects a second with failure 491 by itself. 491 from the peer is retried as in section 14.1, with a
+   * body made anew where it is given as a function: what the peer's own offer changed meanwhile is then in it.
+   */
+  reinvite(
+    body: OfferBody,
     result: (outcome: { readonly ok: SipResponse } | { readonly failed: Failure }) => void,
   ): void;
+  /** Sends an UPDATE (RFC 3311), with an offer or without one; 491 is retried. One at a time, as with {@link reinvite}. */
+  update(
+    body: OfferBody | undefined,
+    result: (outcome: { readonly ok: SipResponse } | { readonly failed: Failure }) => void,
+  ): void;
+  /** Whether the peer has said that it takes UPDATE. */
+  readonly takesUpdate: boolean;
   /** Ends the call. Where a 2xx of ours is not yet ACKed it waits for the ACK or its time-out (section 15). Idempotent. */
-  bye(headers?: ExtraHeaders): void;
+  bye(headers?: ExtraHeaders, body?: SipBody): void;
 }
 
 /** A re-INVITE of the peer, or an UPDATE with an offer (`request.method` tells). */
@@ -148,11 +159,11 @@ export interface InviteDialogEvents {
   reinvite(request: IncomingReinvite): void;
   /** The session timer asks for a re-INVITE with the session as it is (the peer takes no UPDATE); its 2xx needs `ack()` as always. */
   refresh?(): void;
-  /** Over: BYE of the peer, BYE answered, ACK that never came, 481/408 to a request within. Said once. `headers` of the peer's BYE when there is one. */
+  /** Over: BYE of the peer, BYE answered, ACK that never came, 481/408 to a request within. Said once. `request`: the peer's BYE when there is one. */
   ended(why: {
     readonly by: "peer" | "us" | "timeout" | "error";
     readonly text: string;
-    readonly headers?: SipHeaders;
+    readonly request?: SipRequest;
   }): void;
 }
 

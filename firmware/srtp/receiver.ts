@@ -30,6 +30,11 @@ export class SrtpReceiver extends SrtpContext {
   /** Packets taken under the newest keys since they replaced others. */
   #underNewest = 0;
 
+  /** Packets taken under the newest keys since they replaced others: any at all say that the peer uses them. */
+  get underNewest(): number {
+    return this.#underNewest;
+  }
+
   /**
    * Verifies the SRTP packet in `packet[0, length)` and decrypts it in place. Padding, when the header announces some, is
    * decrypted like payload and left to the RTP parser.

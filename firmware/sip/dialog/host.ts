@@ -67,6 +67,9 @@ export function refusedBy(response: SipResponse, authentication?: Failure["authe
 /** No response came (section 8.1.3.1 makes it a 408). */
 export const timedOut: Failure = { status: 408, reason: reasonPhrase(408), cause: "timeout" };
 
+/** A request whose body could not be made any more. */
+export const nothingToSend: Failure = { status: 491, reason: reasonPhrase(491), cause: "response" };
+
 /** It could not be sent (section 8.1.3.1 makes it a 503). */
 export function notSent(text: string): Failure {
   return { status: 503, reason: text, cause: "transport" };

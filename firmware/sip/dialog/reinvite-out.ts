@@ -1,13 +1,13 @@
 // A re-INVITE of ours, with the retry a 491 asks for (RFC 3261 section 14.1).
 
 import type { Timer } from "../../runtime/timers.js";
-import type { ExtraHeaders, Failure, SipBody } from "../contract.js";
+import type { ExtraHeaders, Failure, OfferBody, SipBody } from "../contract.js";
 import type { Attempt } from "../digest/index.js";
 import type { SipResponse } from "../grammar/index.js";
 import type { ClientInvite } from "../transaction/index.js";
 import { credentialsOf, judge, withCredentials } from "./authorised.js";
 import { ClientAck } from "./client-ack.js";
-import { type DialogHost, notSent, refusedBy, timedOut } from "./host.js";
+import { type DialogHost, nothingToSend, notSent, refusedBy, timedOut } from "./host.js";
 import { resolveHop } from "./next-hop.js";
 import type { DialogState } from "./state.js";
 
@@ -45,7 +45,7 @@ export class ReinviteOut {
 
   constructor(
     private readonly owner: ReinviteOwner,
-    private readonly body: SipBody,
+    private readonly body: OfferBody,
   ) {
     this.attempt = owner.host.auth(owner.state.account)?.begin(owner.state.callId);
   }
@@ -57,18 +57,27 @@ export class ReinviteOut {
 
   /** Sends it, or waits as after a 491 when the peer's INVITE is in the way. */
   start(): void {
-    const { host, state } = this.owner;
     if (this.owner.busy()) {
       this.later();
       return;
     }
     this.tries++;
     this.running = true;
+    if (typeof this.body !== "function") return this.send(this.body);
+    void this.body().then((body) => {
+      if (this.over) return;
+      if (body) this.send(body);
+      else this.finish({ failed: nothingToSend });
+    });
+  }
+
+  private send(body: SipBody): void {
+    const { host, state } = this.owner;
     const branch = host.ids.branch();
     const composed = state.compose("INVITE", {
       via: host.transport.newVia(branch),
       headers: [...host.fields.invite(state.account), ...this.owner.fields(), ...host.fields.userAgent],
-      body: this.body,
+      body,
     });
     const request = withCredentials(composed, this.attempt);
     const hop = state.nextHop();

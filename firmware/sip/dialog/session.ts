@@ -1,14 +1,7 @@
 // One INVITE dialog, of the caller or the callee: ACK, re-INVITE, BYE (RFC 3261 sections 12 to 15).
 
-import type { ExtraHeaders, InviteDialog, InviteDialogEvents, SipBody } from "../contract.js";
-import {
-  checkedHeaders,
-  makeResponse,
-  type SipHeaders,
-  type SipMessage,
-  type SipRequest,
-  type SipResponse,
-} from "../grammar/index.js";
+import type { ExtraHeaders, InviteDialog, InviteDialogEvents, OfferBody, SipBody } from "../contract.js";
+import { checkedHeaders, makeResponse, type SipMessage, type SipRequest, type SipResponse } from "../grammar/index.js";
 import type { InviteServerTransaction, NonInviteServerTransaction } from "../transaction/index.js";
 import type { ReceivedRequest } from "../transport/index.js";
 import { credentialsOf, type SendOutcome, sendAuthorised } from "./authorised.js";
@@ -34,6 +27,12 @@ import { UpdateOut } from "./update-out.js";
 /** early: before the 2xx; leaving: our BYE waits for its answer; ended: nothing more is said. */
 type Phase = "early" | "confirmed" | "leaving" | "ended";
 
+/** What a BYE says beside being one. */
+interface Farewell {
+  readonly headers: ExtraHeaders;
+  readonly body?: SipBody;
+}
+
 const callEnded = { status: 481, reason: "The call has ended", cause: "response" } as const;
 
 /** Events of a dialog nobody listens to: re-INVITEs are refused. */
@@ -57,7 +56,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
   private out: ReinviteOut | undefined;
   private incoming: ReinviteIn | undefined;
   /** bye() was called while our 2xx waits for its ACK. */
-  private byeWanted: ExtraHeaders | undefined;
+  private byeWanted: Farewell | undefined;
   private updateOut: UpdateOut | undefined;
   private updateIn: UpdateIn | undefined;
   private readonly prackOut: PrackOut;
@@ -88,7 +87,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
       () => {
         if (this.phase !== "confirmed") return;
         host.counters.add("session-expired");
-        this.sendBye([["Reason", 'SIP;cause=408;text="Session timer expired"']], () => {});
+        this.sendBye({ headers: [["Reason", 'SIP;cause=408;text="Session timer expired"']] }, () => {});
         this.end({ by: "timeout", text: "the session was not refreshed in time" });
       },
     );
@@ -108,6 +107,9 @@ export class InviteSession implements InviteDialog, DialogUsage {
   }
   get confirmed(): boolean {
     return this.phase !== "early";
+  }
+  get takesUpdate(): boolean {
+    return this.peerAllowsUpdate;
   }
 
   /** Caller: the 2xx to `invite`, our request with that CSeq number, came. */
@@ -163,7 +165,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
     ack.send(body);
   }
 
-  reinvite(body: SipBody, result: (outcome: ReinviteOutcome) => void): void {
+  reinvite(body: OfferBody, result: (outcome: ReinviteOutcome) => void): void {
     if (this.out || this.phase !== "confirmed" || this.byeWanted) {
       const failed = this.out ? ({ status: 491, reason: "Request Pending", cause: "response" } as const) : callEnded;
       result({ failed });
@@ -174,7 +176,11 @@ export class InviteSession implements InviteDialog, DialogUsage {
         host: this.host,
         state: this.state,
         ownsCallId: this.ownsCallId,
-        busy: () => this.incoming !== undefined || this.ok !== undefined || this.unacked !== undefined,
+        busy: () =>
+          this.incoming !== undefined ||
+          this.updateIn !== undefined ||
+          this.ok !== undefined ||
+          this.unacked !== undefined,
         answered: (ack, response) => {
           this.unacked = ack;
           this.learnAllow(response);
@@ -193,7 +199,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
     this.out.start();
   }
 
-  update(body: SipBody | undefined, result: (outcome: SendOutcome) => void): void {
+  update(body: OfferBody | undefined, result: (outcome: SendOutcome) => void): void {
     if (this.updateOut || this.out || this.phase === "ended" || this.phase === "leaving" || this.byeWanted) {
       const busy = this.updateOut !== undefined || this.out !== undefined;
       result({ failed: busy ? { status: 491, reason: "Request Pending", cause: "response" } : callEnded });
@@ -201,7 +207,12 @@ export class InviteSession implements InviteDialog, DialogUsage {
     }
     const begin = (): void => {
       this.updateOut = new UpdateOut(
-        this,
+        {
+          host: this.host,
+          state: this.state,
+          ownsCallId: this.ownsCallId,
+          busy: () => this.incoming !== undefined || this.updateIn !== undefined,
+        },
         body,
         () => this.timerRequest(),
         (outcome) => {
@@ -246,14 +257,15 @@ export class InviteSession implements InviteDialog, DialogUsage {
     return true;
   }
 
-  bye(headers: ExtraHeaders = []): void {
+  bye(headers: ExtraHeaders = [], body?: SipBody): void {
     checkedHeaders(headers);
     if (this.phase !== "confirmed" || this.byeWanted) return;
+    const farewell = { headers, ...(body ? { body } : {}) };
     if (this.ok) {
-      this.byeWanted = headers;
+      this.byeWanted = farewell;
       return;
     }
-    this.sendBye(headers, () => this.end({ by: "us", text: "hung up here" }));
+    this.sendBye(farewell, () => this.end({ by: "us", text: "hung up here" }));
   }
 
   inOrder(received: ReceivedRequest, transaction: InviteServerTransaction | NonInviteServerTransaction): boolean {
@@ -272,7 +284,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
       this.incoming !== undefined || this.updateIn !== undefined || (this.phase === "early" && !this.ownsCallId);
     if (this.phase === "leaving" || this.phase === "ended") refuse(481);
     else if (unanswered) refuse(500, [["Retry-After", String(this.host.ids.between(0, 10))]]);
-    else if (this.phase === "early" || this.out?.inProgress || this.updateOut || this.ok || this.unacked) {
+    else if (this.phase === "early" || this.out?.inProgress || this.updateOut?.inProgress || this.ok || this.unacked) {
       this.host.counters.add("glare");
       refuse(491);
     } else {
@@ -308,7 +320,10 @@ export class InviteSession implements InviteDialog, DialogUsage {
     const early = this.phase === "early";
     if (this.updateIn || (offer && (this.incoming || (early && !this.ownsCallId))))
       return refuse(500, [["Retry-After", String(host.ids.between(0, 10))]]);
-    if (offer && (this.out?.inProgress || this.updateOut || this.unacked || (early && !this.answeredEarly))) {
+    if (
+      offer &&
+      (this.out?.inProgress || this.updateOut?.inProgress || this.unacked || (early && !this.answeredEarly))
+    ) {
       host.counters.add("glare");
       return refuse(491);
     }
@@ -337,7 +352,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
       this.drop();
       this.earlyBye();
     } else if (this.phase === "confirmed") {
-      this.end({ by: "peer", text: "the other side hung up", headers: received.request.headers });
+      this.end({ by: "peer", text: "the other side hung up", request: received.request });
     }
   }
 
@@ -349,16 +364,16 @@ export class InviteSession implements InviteDialog, DialogUsage {
     this.ok.stop();
     this.ok = undefined;
     this.events.acked(received.request, received.atMs);
-    const headers = this.byeWanted;
-    if (headers && this.phase === "confirmed")
-      this.sendBye(headers, () => this.end({ by: "us", text: "hung up here" }));
+    const farewell = this.byeWanted;
+    if (farewell && this.phase === "confirmed")
+      this.sendBye(farewell, () => this.end({ by: "us", text: "hung up here" }));
   }
 
   /** Ends at once, without a word to the peer: for what is already over elsewhere. */
   end(why: {
     readonly by: "peer" | "us" | "timeout" | "error";
     readonly text: string;
-    readonly headers?: SipHeaders;
+    readonly request?: SipRequest;
   }): void {
     if (this.phase === "ended") return;
     this.phase = "ended";
@@ -377,7 +392,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
     this.ok = new OkRetransmitter(seq, host.timers, host.timing, resend, () => {
       host.counters.add("ack-timeout");
       this.ok = undefined;
-      this.sendBye(this.byeWanted ?? [], () => {});
+      this.sendBye(this.byeWanted ?? { headers: [] }, () => {});
       this.end({ by: "timeout", text: "the answer was never acknowledged" });
     });
   }
@@ -385,14 +400,14 @@ export class InviteSession implements InviteDialog, DialogUsage {
   /** 481, 408 and no answer at all end the dialog (section 12.2.1.2); a peer that may still know it is sent a BYE. */
   private afterFailure(status: number, cause: "response" | "timeout" | "transport"): void {
     if (this.phase !== "confirmed" || (status !== 481 && status !== 408)) return;
-    if (status === 408) this.sendBye([], () => {});
+    if (status === 408) this.sendBye({ headers: [] }, () => {});
     this.end({
       by: cause === "timeout" ? "timeout" : "error",
       text: cause === "timeout" ? "the other side no longer answers" : "the other side does not know the call any more",
     });
   }
 
-  private sendBye(headers: ExtraHeaders, answered: () => void): void {
+  private sendBye({ headers, body }: Farewell, answered: () => void): void {
     const { host, state } = this;
     if (this.unacked) this.ack();
     this.phase = "leaving";
@@ -403,7 +418,7 @@ export class InviteSession implements InviteDialog, DialogUsage {
     const make = () => {
       const branch = host.ids.branch();
       const fields = [...host.fields.userAgent, ...headers];
-      return { branch, request: state.compose("BYE", { via: host.transport.newVia(branch), headers: fields }) };
+      return { branch, request: state.compose("BYE", { via: host.transport.newVia(branch), headers: fields, body }) };
     };
     const hop = state.nextHop();
     if (!hop) {

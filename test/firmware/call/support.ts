@@ -52,6 +52,20 @@ export class NotedStream implements VoiceStream {
   keys(tx: { masterKey: Uint8Array }, rx: { masterKey: Uint8Array }): void {
     this.keyed.push({ tx: Buffer.from(tx.masterKey).toString("hex"), rx: Buffer.from(rx.masterKey).toString("hex") });
   }
+  /** Of each re-key, when our half is used. */
+  readonly rekeyed: string[] = [];
+  confirmed = 0;
+  async rekey(
+    tx: { masterKey: Uint8Array },
+    rx: { masterKey: Uint8Array },
+    sending: "now" | "confirmed",
+  ): Promise<void> {
+    this.keys(tx, rx);
+    this.rekeyed.push(sending);
+  }
+  confirmKeys(): void {
+    this.confirmed++;
+  }
   start(parameters: StreamParameters): void {
     if (this.started.at(-1)?.security === "srtp" && parameters.security === "clear") throw new Error("srtp to clear");
     this.started.push(parameters);

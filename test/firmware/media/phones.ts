@@ -50,6 +50,7 @@ export class Heard {
   readonly digits: string[] = [];
   readonly durations: number[] = [];
   readonly silent: number[] = [];
+  readonly ages: string[] = [];
   readonly events = {
     firstPacket: (direction: "sent" | "received", _atMs: number) => void this.first.push(direction),
     digit: (digit: string, durationMs: number) => {
@@ -57,6 +58,7 @@ export class Heard {
       this.durations.push(durationMs);
     },
     silent: (silentMs: number) => void this.silent.push(silentMs),
+    keyAge: (kind: "expiring" | "expired") => void this.ages.push(kind),
   };
 }
 

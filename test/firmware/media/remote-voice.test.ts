@@ -39,6 +39,8 @@ function fakeVoice(stream: Partial<VoiceStream>): Voice {
         rtpPort: 4000,
         rtcpPort: 4001,
         keys: () => {},
+        rekey: async () => {},
+        confirmKeys: () => {},
         start: () => {},
         digit: () => {},
         mute: () => {},
