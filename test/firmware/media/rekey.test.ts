@@ -26,8 +26,8 @@ test("the answering side takes both keys at once and sends under the new one aft
     return peer.rtp
       .slice(from)
       .map(({ data }) => {
-        if (byOld.unprotectRtp(data.slice(), data.length) >= 0) return "o";
-        return byNew.unprotectRtp(data.slice(), data.length) >= 0 ? "n" : "?";
+        if (byOld.unprotectRtp(Uint8Array.from(data), data.length) >= 0) return "o";
+        return byNew.unprotectRtp(Uint8Array.from(data), data.length) >= 0 ? "n" : "?";
       })
       .join("");
   };
@@ -66,7 +66,7 @@ test("confirmKeys changes over without a packet; a later agreement forgets what 
   const from = peer.rtp.length;
   await until("voice", () => peer.rtp.length > from + 5);
   const last = peer.rtp[peer.rtp.length - 1].data;
-  assert.ok(receiver.unprotectRtp(last.slice(), last.length) > 0);
+  assert.ok(receiver.unprotectRtp(Uint8Array.from(last), last.length) > 0);
   await hangUp(phone);
   peer.close();
 });
