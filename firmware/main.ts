@@ -139,6 +139,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     random,
     log: log.for("sip"),
     product: `Sotto/${options.version}`,
+    // A call leaves two transactions that live on for 32 s; calls that end make room for the next at once.
+    limits: { dialogs: Math.max(64, 2 * config.maxCalls), serverTransactions: Math.max(4000, 32 * config.maxCalls) },
     supported: [
       ...(config.accounts.some((account) => account.register) ? ["outbound"] : []),
       ...(config.accounts.some((account) => account.gruu) ? ["gruu"] : []),

@@ -230,7 +230,7 @@ export const configSchema = v.strictObject({
     [],
   ),
   /** Calls at once, ringing and held ones included; further ones are answered 486 (busy). */
-  maxCalls: v.optional(between(1, 64, ""), 1),
+  maxCalls: v.optional(between(1, 1000, ""), 1),
   /** How many unproved offers one source may have verified at once, and how many more each second brings; further ones get 503. */
   offerBudget: v.optional(
     v.strictObject({ burst: v.optional(between(1, 1000, ""), 5), perSecond: v.optional(between(0.01, 1000, ""), 0.5) }),
