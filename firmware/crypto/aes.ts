@@ -51,13 +51,14 @@ function word(bytes: Uint8Array, at: number): number {
  *
  * @example
  * const aes = new Aes(key);
- * aes.counterXor(data, 0, data.length, iv0, iv1, iv2, iv3);
+ * aes.counterXor(data, 0, data.length, Int32Array.of(iv0, iv1, iv2, iv3));
  * aes.wipe();
  */
 export class Aes {
   /** Round keys, four words each (FIPS 197 section 5.2). */
   readonly #schedule: Int32Array;
   readonly #rounds: number;
+  readonly #block = new Int32Array(4);
 
   /**
    * @param key 16, 24 or 32 bytes; not kept.
@@ -83,10 +84,14 @@ export class Aes {
 
   /**
    * XORs the keystream E(k, c) || E(k, c + 1) || ... (c counts modulo 2^128) onto `data[start, end)`, in place.
-   * c0..c3 are the first counter block as four 32-bit words, most significant first (signed or unsigned).
    * Nothing is done when `end <= start`; the caller sees to it that the range lies within `data`.
+   * @param counter the first counter block as four 32-bit words, most significant first; left as it is
    */
-  counterXor(data: Uint8Array, start: number, end: number, c0: number, c1: number, c2: number, c3: number): void {
+  counterXor(data: Uint8Array, start: number, end: number, counter: Int32Array): void {
+    let c0 = counter[0];
+    let c1 = counter[1];
+    let c2 = counter[2];
+    let c3 = counter[3];
     const k = this.#schedule;
     const last = this.#rounds << 2;
     // Within 256 blocks only the counter's last byte moves. It enters one word of the first round (s0) and from there one term
@@ -186,12 +191,11 @@ export class Aes {
   encryptBlockInto(out: Uint8Array, outAt: number, block: Uint8Array, blockAt: number): void {
     if (!(outAt >= 0 && outAt + 16 <= out.length)) throw new RangeError(`out has no 16 bytes at ${outAt}`);
     if (!(blockAt >= 0 && blockAt + 16 <= block.length)) throw new RangeError(`block has no 16 bytes at ${blockAt}`);
-    const c0 = word(block, blockAt);
-    const c1 = word(block, blockAt + 4);
-    const c2 = word(block, blockAt + 8);
-    const c3 = word(block, blockAt + 12);
+    const input = this.#block;
+    for (let i = 0; i < 4; i++) input[i] = word(block, blockAt + 4 * i);
     out.fill(0, outAt, outAt + 16);
-    this.counterXor(out, outAt, outAt + 16, c0, c1, c2, c3);
+    this.counterXor(out, outAt, outAt + 16, input);
+    input.fill(0);
   }
 
   /** Zeroes the round keys. What the object computes afterwards is worthless, and no longer tells anything of the key. */
@@ -210,6 +214,11 @@ export class Aes {
 export function aesCounterXor(key: Uint8Array, iv: Uint8Array, data: Uint8Array): void {
   if (iv.length !== 16) throw new RangeError(`iv must have 16 bytes, has ${iv.length}`);
   const aes = new Aes(key);
-  aes.counterXor(data, 0, data.length, word(iv, 0), word(iv, 4), word(iv, 8), word(iv, 12));
+  aes.counterXor(
+    data,
+    0,
+    data.length,
+    Int32Array.from([0, 4, 8, 12], (at) => word(iv, at)),
+  );
   aes.wipe();
 }

@@ -3,7 +3,7 @@
 import { Aes } from "./aes.js";
 import { Ghash } from "./ghash.js";
 import { HmacSha1 } from "./hmac-sha1.js";
-import type { PacketCipher, PacketCipherMode, PacketKeys } from "./packet-cipher.js";
+import type { PacketCipher, PacketCipherMode, PacketKeys, PacketLayout } from "./packet-cipher.js";
 
 const empty = new Uint8Array(0);
 
@@ -16,6 +16,7 @@ export class ArrayCipher implements PacketCipher {
   readonly #hash: Ghash | undefined;
   readonly #tag = new Uint8Array(16);
   readonly #s = new Uint8Array(16);
+  readonly #counter = new Int32Array(4);
   #stream = empty;
   #entryBytes = 0;
   #wiped = false;
@@ -29,56 +30,38 @@ export class ArrayCipher implements PacketCipher {
     else this.#mac = new HmacSha1(keys.authKey ?? empty);
   }
 
-  seal(
-    packet: Uint8Array,
-    from: number,
-    to: number,
-    signed: number,
-    iv: Int32Array,
-    suffix: number,
-    suffixed: boolean,
-    entry: number,
-    tagAt: number,
-    tagBytes: number,
-  ): void {
-    this.#crypt(packet, from, to, iv, entry);
+  seal(packet: Uint8Array, layout: PacketLayout): void {
+    this.#crypt(packet, layout);
+    const { tagAt, tagBytes } = layout;
     if (this.#mode === "gcm") {
-      this.#gcmTag(packet, from, to, iv, suffixed ? suffix >>> 0 : -1);
+      this.#gcmTag(packet, layout);
       for (let i = 0; i < tagBytes; i++) packet[tagAt + i] = this.#tag[i];
     } else if (tagBytes > 0) {
-      this.#mac!.compute(packet, 0, signed, suffixed ? suffix >>> 0 : -1);
+      this.#mac!.compute(packet, 0, layout.signed, layout.suffixed ? layout.suffix : undefined);
       this.#mac!.writeTag(packet, tagAt, tagBytes);
     }
   }
 
-  open(
-    packet: Uint8Array,
-    from: number,
-    to: number,
-    signed: number,
-    iv: Int32Array,
-    suffix: number,
-    suffixed: boolean,
-    entry: number,
-    tagAt: number,
-    tagBytes: number,
-  ): boolean {
+  open(packet: Uint8Array, layout: PacketLayout): boolean {
+    // Before the tag: wiped keys are keys that everybody knows.
+    this.#usable();
+    const { tagAt, tagBytes } = layout;
     if (this.#mode === "gcm") {
-      this.#gcmTag(packet, from, to, iv, suffixed ? suffix >>> 0 : -1);
+      this.#gcmTag(packet, layout);
       let difference = 0;
       for (let i = 0; i < tagBytes; i++) difference |= this.#tag[i] ^ packet[tagAt + i];
       if (difference !== 0) return false;
     } else if (tagBytes > 0) {
-      this.#mac!.compute(packet, 0, signed, suffixed ? suffix >>> 0 : -1);
+      this.#mac!.compute(packet, 0, layout.signed, layout.suffixed ? layout.suffix : undefined);
       if (!this.#mac!.matches(packet, tagAt, tagBytes)) return false;
     }
-    this.#crypt(packet, from, to, iv, entry);
+    this.#crypt(packet, layout);
     return true;
   }
 
   keystreamInto(out: Uint8Array, iv: Int32Array): void {
     out.fill(0);
-    this.#usable().counterXor(out, 0, out.length, iv[0], iv[1], iv[2], iv[3]);
+    this.#usable().counterXor(out, 0, out.length, iv);
   }
 
   reserve(entries: number, bytes: number): void {
@@ -91,7 +74,7 @@ export class ArrayCipher implements PacketCipher {
     const at = entry * this.#entryBytes;
     const end = at + this.#entryBytes;
     this.#stream.fill(0, at, end);
-    this.#usable().counterXor(this.#stream, at, end, iv[0], iv[1], iv[2], this.#mode === "gcm" ? 2 : iv[3]);
+    this.#usable().counterXor(this.#stream, at, end, this.#counterFrom(iv, 0));
   }
 
   wipe(): void {
@@ -102,6 +85,7 @@ export class ArrayCipher implements PacketCipher {
     this.#hash?.wipe();
     this.#tag.fill(0);
     this.#s.fill(0);
+    this.#counter.fill(0);
     this.#stream.fill(0);
   }
 
@@ -110,7 +94,7 @@ export class ArrayCipher implements PacketCipher {
     return this.#aes!;
   }
 
-  #crypt(packet: Uint8Array, from: number, to: number, iv: Int32Array, entry: number): void {
+  #crypt(packet: Uint8Array, { from, to, iv, entry }: PacketLayout): void {
     const aes = this.#usable();
     if (this.#mode === "null") return;
     if (this.#mode === "f8") return this.#f8(packet, from, to, iv);
@@ -121,8 +105,16 @@ export class ArrayCipher implements PacketCipher {
       const at = entry * this.#entryBytes;
       for (let i = 0; i < ready; i++) packet[from + i] ^= stream[at + i];
     }
-    const first = this.#mode === "gcm" ? 2 : iv[3];
-    aes.counterXor(packet, from + ready, to, iv[0], iv[1], iv[2], (first + (ready >>> 4)) | 0);
+    aes.counterXor(packet, from + ready, to, this.#counterFrom(iv, ready >>> 4));
+  }
+
+  /** The counter block of a packet's keystream, `blocks` after the first; GCM's own first one masks the tag. */
+  #counterFrom(iv: Int32Array, blocks: number): Int32Array {
+    const counter = this.#counter;
+    counter.set(iv);
+    if (this.#mode === "gcm") counter[3] = 2;
+    counter[3] += blocks;
+    return counter;
   }
 
   /** RFC 3711 section 4.1.2.2: S(j) = E(k, IV' ^ j ^ S(j - 1)), IV' = E(k ^ m, IV). */
@@ -130,7 +122,7 @@ export class ArrayCipher implements PacketCipher {
     const start = this.#tag;
     const s = this.#s;
     start.fill(0);
-    this.#masked!.counterXor(start, 0, 16, iv[0], iv[1], iv[2], iv[3]);
+    this.#masked!.counterXor(start, 0, 16, iv);
     s.fill(0);
     for (let at = from, j = 0; at < to; at += 16, j++) {
       for (let i = 0; i < 16; i++) s[i] ^= start[i];
@@ -146,12 +138,15 @@ export class ArrayCipher implements PacketCipher {
     s.fill(0);
   }
 
-  #gcmTag(packet: Uint8Array, from: number, to: number, iv: Int32Array, suffix: number): void {
+  #gcmTag(packet: Uint8Array, { from, to, iv, suffix, suffixed }: PacketLayout): void {
     const hash = this.#hash!;
     hash.start();
-    hash.absorb(packet, 0, from, suffix);
-    hash.absorb(packet, from, to, -1);
-    hash.finishInto(this.#tag, from + (suffix < 0 ? 0 : 4), to - from);
-    this.#usable().counterXor(this.#tag, 0, 16, iv[0], iv[1], iv[2], 1);
+    hash.absorb(packet, 0, from, suffixed ? suffix : undefined);
+    hash.absorb(packet, from, to);
+    hash.finishInto(this.#tag, from + (suffixed ? 4 : 0), to - from);
+    const counter = this.#counter;
+    counter.set(iv);
+    counter[3] = 1;
+    this.#usable().counterXor(this.#tag, 0, 16, counter);
   }
 }

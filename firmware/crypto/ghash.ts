@@ -3,31 +3,42 @@
 
 import type { Aes } from "./aes.js";
 
-/** Low 32 bits of the carry-less product. */
-function multiply(x: number, y: number): number {
-  const x0 = x & 0x11111111;
-  const x1 = x & 0x22222222;
-  const x2 = x & 0x44444444;
-  const x3 = x & 0x88888888;
-  const y0 = y & 0x11111111;
-  const y1 = y & 0x22222222;
-  const y2 = y & 0x44444444;
-  const y3 = y & 0x88888888;
-  return (
-    ((Math.imul(x0, y0) ^ Math.imul(x1, y3) ^ Math.imul(x2, y2) ^ Math.imul(x3, y1)) & 0x11111111) |
-    ((Math.imul(x0, y1) ^ Math.imul(x1, y0) ^ Math.imul(x2, y3) ^ Math.imul(x3, y2)) & 0x22222222) |
-    ((Math.imul(x0, y2) ^ Math.imul(x1, y1) ^ Math.imul(x2, y0) ^ Math.imul(x3, y3)) & 0x44444444) |
-    ((Math.imul(x0, y3) ^ Math.imul(x1, y2) ^ Math.imul(x2, y1) ^ Math.imul(x3, y0)) & 0x88888888)
-  );
+/** `x[i]` = low 32 bits of the carry-less product of `x[i]` and `h[from + i]`. */
+function multiplyEach(x: Int32Array, h: Int32Array, from: number): void {
+  for (let i = 0; i < x.length; i++) {
+    const a = x[i];
+    const b = h[from + i];
+    const x0 = a & 0x11111111;
+    const x1 = a & 0x22222222;
+    const x2 = a & 0x44444444;
+    const x3 = a & 0x88888888;
+    const y0 = b & 0x11111111;
+    const y1 = b & 0x22222222;
+    const y2 = b & 0x44444444;
+    const y3 = b & 0x88888888;
+    x[i] =
+      ((Math.imul(x0, y0) ^ Math.imul(x1, y3) ^ Math.imul(x2, y2) ^ Math.imul(x3, y1)) & 0x11111111) |
+      ((Math.imul(x0, y1) ^ Math.imul(x1, y0) ^ Math.imul(x2, y3) ^ Math.imul(x3, y2)) & 0x22222222) |
+      ((Math.imul(x0, y2) ^ Math.imul(x1, y1) ^ Math.imul(x2, y0) ^ Math.imul(x3, y3)) & 0x44444444) |
+      ((Math.imul(x0, y3) ^ Math.imul(x1, y2) ^ Math.imul(x2, y1) ^ Math.imul(x3, y0)) & 0x88888888);
+  }
 }
 
-/** The 32 bits in reverse order. */
-function reverse(x: number): number {
-  x = ((x >>> 1) & 0x55555555) | ((x & 0x55555555) << 1);
-  x = ((x >>> 2) & 0x33333333) | ((x & 0x33333333) << 2);
-  x = ((x >>> 4) & 0x0f0f0f0f) | ((x & 0x0f0f0f0f) << 4);
-  x = ((x >>> 8) & 0x00ff00ff) | ((x & 0x00ff00ff) << 8);
-  return (x >>> 16) | (x << 16);
+/** Turns round the bits of each word. */
+function reverseEach(words: Int32Array): void {
+  for (let i = 0; i < words.length; i++) {
+    let x = words[i];
+    x = ((x >>> 1) & 0x55555555) | ((x & 0x55555555) << 1);
+    x = ((x >>> 2) & 0x33333333) | ((x & 0x33333333) << 2);
+    x = ((x >>> 4) & 0x0f0f0f0f) | ((x & 0x0f0f0f0f) << 4);
+    x = ((x >>> 8) & 0x00ff00ff) | ((x & 0x00ff00ff) << 8);
+    words[i] = (x >>> 16) | (x << 16);
+  }
+}
+
+/** 32 bits, big-endian, at `data[at]`. */
+function word(data: Uint8Array, at: number): number {
+  return (data[at] << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3];
 }
 
 /** Nine products of 32-bit words make one of 128 (Karatsuba twice): which words are added up for each. */
@@ -47,11 +58,13 @@ export class Ghash {
   constructor(aes: Aes) {
     const h = new Uint8Array(16);
     aes.encryptBlockInto(h, 0, h, 0);
-    const word = (i: number) => (h[12 - 4 * i] << 24) | (h[13 - 4 * i] << 16) | (h[14 - 4 * i] << 8) | h[15 - 4 * i];
     parts.forEach((from, n) => {
-      this.#h[n] = from.reduce((sum, i) => sum ^ word(i), 0);
-      this.#h[9 + n] = reverse(this.#h[n]);
+      this.#h[n] = from.reduce((sum, i) => sum ^ word(h, 12 - 4 * i), 0);
     });
+    const reversed = this.#h.slice(0, 9);
+    reverseEach(reversed);
+    this.#h.set(reversed, 9);
+    reversed.fill(0);
     h.fill(0);
   }
 
@@ -60,20 +73,20 @@ export class Ghash {
     this.#y.fill(0);
   }
 
-  /** Takes `data[start, end)`, then the 32-bit `suffix` unless it is -1, padded with zeros to whole blocks. */
-  absorb(data: Uint8Array, start: number, end: number, suffix: number): void {
+  /** Takes `data[start, end)`, then the first word of `suffix` where there is one, padded with zeros to whole blocks. */
+  absorb(data: Uint8Array, start: number, end: number, suffix?: Int32Array): void {
     let at = start;
     for (; end - at >= 16; at += 16) this.#fold(data, at);
     const block = this.#block;
     let n = 0;
     while (at < end) block[n++] = data[at++];
-    if (suffix >= 0)
+    if (suffix !== undefined)
       for (let shift = 24; shift >= 0; shift -= 8) {
         if (n === 16) {
           this.#fold(block, 0);
           n = 0;
         }
-        block[n++] = suffix >>> shift;
+        block[n++] = suffix[0] >>> shift;
       }
     if (n === 0) return;
     block.fill(0, n);
@@ -103,12 +116,10 @@ export class Ghash {
     const low = this.#low;
     const high = this.#high;
     const z = this.#product;
-    const w = (i: number) =>
-      (data[at + i] << 24) | (data[at + i + 1] << 16) | (data[at + i + 2] << 8) | data[at + i + 3];
-    const y0 = y[0] ^ w(12);
-    const y1 = y[1] ^ w(8);
-    const y2 = y[2] ^ w(4);
-    const y3 = y[3] ^ w(0);
+    const y0 = y[0] ^ word(data, at + 12);
+    const y1 = y[1] ^ word(data, at + 8);
+    const y2 = y[2] ^ word(data, at + 4);
+    const y3 = y[3] ^ word(data, at);
     low[0] = y0;
     low[1] = y1;
     low[2] = y0 ^ y1;
@@ -118,13 +129,14 @@ export class Ghash {
     low[6] = y0 ^ y2;
     low[7] = y1 ^ y3;
     low[8] = low[6] ^ low[7];
-    for (let i = 0; i < 9; i++) {
-      const x = low[i];
-      high[i] = reverse(multiply(reverse(x), h[9 + i])) >>> 1;
-      low[i] = multiply(x, h[i]);
-    }
+    high.set(low);
+    reverseEach(high);
+    multiplyEach(high, h, 9);
+    reverseEach(high);
+    for (let i = 0; i < 9; i++) high[i] >>>= 1;
+    multiplyEach(low, h, 0);
     // Each middle product less the outer two; then the same one level up.
-    for (const n of [0, 3, 6]) {
+    for (let n = 0; n < 9; n += 3) {
       low[n + 2] ^= low[n] ^ low[n + 1];
       high[n + 2] ^= high[n] ^ high[n + 1];
     }

@@ -41,9 +41,9 @@ export class HmacSha1 {
 
   /**
    * Computes HMAC(key, `data[start, end)` || suffix).
-   * @param suffix an unsigned 32-bit word appended big-endian (SRTP's roll-over counter), or -1 (default) for none
+   * @param suffix its first word is appended big-endian (SRTP's roll-over counter); absent: nothing is
    */
-  compute(data: Uint8Array, start: number, end: number, suffix = -1): void {
+  compute(data: Uint8Array, start: number, end: number, suffix?: Int32Array): void {
     const h = this.#result;
     const inner = this.#inner;
     const outer = this.#outer;

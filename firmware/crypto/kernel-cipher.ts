@@ -1,7 +1,7 @@
 // A packet cipher of the WebAssembly kernel. Keys, schedules and keystream lie in the kernel's memory.
 
 import { BLOCK_AT, DIGEST_AT, KEY_BYTES, type Kernel, MESSAGE_AT } from "./kernel.js";
-import type { PacketCipher, PacketCipherMode, PacketKeys } from "./packet-cipher.js";
+import type { PacketCipher, PacketCipherMode, PacketKeys, PacketLayout } from "./packet-cipher.js";
 
 /** Offsets within a key, as in toolchain/kernel/layout.mjs. */
 const ROUND_KEYS = 16;
@@ -61,33 +61,24 @@ export class KernelCipher implements PacketCipher {
     kernel.wipeScratch();
   }
 
-  seal(
-    packet: Uint8Array,
-    from: number,
-    to: number,
-    signed: number,
-    iv: Int32Array,
-    suffix: number,
-    suffixed: boolean,
-    entry: number,
-    tagAt: number,
-    tagBytes: number,
-  ): void {
+  seal(packet: Uint8Array, layout: PacketLayout): void {
     const kernel = this.#kernel;
     const { run } = kernel;
     const key = this.#usable();
+    const { from, to, iv, signed, tagAt, tagBytes } = layout;
     const gcm = this.#mode === "gcm";
     const end = gcm ? to : signed;
     const at = kernel.take(packet, end);
-    const stream = entry < 0 ? 0 : this.#memory.stream + entry * this.#entryBytes;
-    const ready = entry < 0 ? 0 : this.#entryBytes;
-    const extra = suffixed ? 1 : 0;
-    if (gcm) run.sealGcm(key, at, from, to, iv[0], iv[1], iv[2], 2, stream, ready, suffix | 0, extra);
+    const stream = this.#streamOf(layout);
+    const ready = stream === 0 ? 0 : this.#entryBytes;
+    const suffix = layout.suffix[0];
+    const extra = layout.suffixed ? 1 : 0;
+    if (gcm) run.sealGcm(key, at, from, to, iv[0], iv[1], iv[2], 2, stream, ready, suffix, extra);
     else {
       if (this.#mode === "f8") this.#f8(at, from, to, iv);
       const first = this.#mode === "counter" ? from : to;
       if (tagBytes === 0) this.#crypt(at, first, to, iv, stream, ready);
-      else run.seal(key, at, first, to, iv[0], iv[1], iv[2], iv[3], stream, ready, signed, suffix | 0, extra);
+      else run.seal(key, at, first, to, iv[0], iv[1], iv[2], iv[3], stream, ready, signed, suffix, extra);
     }
     if (tagAt === end) kernel.give(packet, at, end + tagBytes);
     else {
@@ -97,55 +88,30 @@ export class KernelCipher implements PacketCipher {
     }
   }
 
-  open(
-    packet: Uint8Array,
-    from: number,
-    to: number,
-    signed: number,
-    iv: Int32Array,
-    suffix: number,
-    suffixed: boolean,
-    entry: number,
-    tagAt: number,
-    tagBytes: number,
-  ): boolean {
-    const kernel = this.#kernel;
-    const { run } = kernel;
+  open(packet: Uint8Array, layout: PacketLayout): boolean {
+    const { run } = this.#kernel;
     const key = this.#usable();
-    const at = kernel.take(packet, tagAt + tagBytes);
-    const stream = entry < 0 ? 0 : this.#memory.stream + entry * this.#entryBytes;
-    const ready = entry < 0 ? 0 : this.#entryBytes;
-    const extra = suffixed ? 1 : 0;
-    if (this.#mode === "gcm") {
-      const good = run.openGcm(key, at, from, to, iv[0], iv[1], iv[2], 2, stream, ready, suffix | 0, extra, tagAt);
-      if (good === 0) return false;
-    } else {
+    const { from, to, iv, signed, tagAt, tagBytes } = layout;
+    const at = this.#kernel.take(packet, tagAt + tagBytes);
+    const stream = this.#streamOf(layout);
+    const ready = stream === 0 ? 0 : this.#entryBytes;
+    const suffix = layout.suffix[0];
+    const extra = layout.suffixed ? 1 : 0;
+    const c0 = iv[0];
+    const c1 = iv[1];
+    const c2 = iv[2];
+    const c3 = iv[3];
+    let good = 1;
+    if (this.#mode === "gcm") good = run.openGcm(key, at, from, to, c0, c1, c2, 2, stream, ready, suffix, extra, tagAt);
+    else {
       const first = this.#mode === "counter" ? from : to;
       if (tagBytes === 0) this.#crypt(at, first, to, iv, stream, ready);
-      else {
-        const good = run.open(
-          key,
-          at,
-          first,
-          to,
-          iv[0],
-          iv[1],
-          iv[2],
-          iv[3],
-          stream,
-          ready,
-          signed,
-          suffix | 0,
-          extra,
-          tagAt,
-          tagBytes,
-        );
-        if (good === 0) return false;
-      }
-      if (this.#mode === "f8") this.#f8(at, from, to, iv);
+      else good = run.open(key, at, first, to, c0, c1, c2, c3, stream, ready, signed, suffix, extra, tagAt, tagBytes);
     }
+    if (good === 0) return false;
+    if (this.#mode === "f8") this.#f8(at, from, to, iv);
     // Nothing but [from, to) changed; what lies before it is the same. The padding behind it stays in the kernel.
-    if (from < to) kernel.give(packet, at, to);
+    if (from < to) this.#kernel.give(packet, at, to);
     return true;
   }
 
@@ -184,6 +150,11 @@ export class KernelCipher implements PacketCipher {
   #usable(): number {
     if (this.#key === 0) throw new Error("the cipher was wiped");
     return this.#key;
+  }
+
+  /** Address of the keystream that was made for a packet; 0: none was. */
+  #streamOf({ entry }: PacketLayout): number {
+    return entry < 0 ? 0 : this.#memory.stream + entry * this.#entryBytes;
   }
 
   #crypt(at: number, from: number, to: number, iv: Int32Array, stream: number, ready: number): void {

@@ -108,7 +108,13 @@ export class Kernel {
       this.bytes.set(packet, SMALL_AT);
       return SMALL_AT;
     }
-    const at = length <= SMALL_BYTES ? SMALL_AT : this.#large(length);
+    if (length <= SMALL_BYTES) {
+      // A short packet in a long buffer: a view of it would be an object per packet.
+      const { bytes } = this;
+      for (let i = 0; i < length; i++) bytes[SMALL_AT + i] = packet[i];
+      return SMALL_AT;
+    }
+    const at = this.#large(length);
     this.bytes.set(packet.subarray(0, length), at);
     return at;
   }

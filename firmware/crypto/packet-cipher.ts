@@ -23,49 +23,40 @@ export interface PacketKeys {
 }
 
 /**
- * A cipher over packets that lie in byte arrays. Nothing per packet allocates; the caller has checked every range.
- *
- * `iv` is four 32-bit words, most significant first. Mode `"counter"`: the first counter block. `"f8"`: the IV before IV'.
- * `"gcm"`: the 96-bit IV in the first three; the fourth is not looked at. Keystream counts in the fourth word.
- *
- * `suffix` is a 32-bit word, signed or unsigned, authenticated behind the packet (HMAC) or behind the associated data (GCM) when
- * `suffixed`. Whole numbers above 2^31 cost an object where V8 does not inline: callers on the packet path give it signed.
- *
- * `entry` is a place of keystream made by {@link PacketCipher.precompute} for the same `iv`, or -1.
+ * Where the parts of one packet lie and what goes into its keystream and tag. Filled anew for each packet by whoever calls a
+ * {@link PacketCipher}: an object that stays costs nothing, and words lie in arrays because a number beyond 31 bits that goes from
+ * function to function may cost an object on the heap.
  */
-export interface PacketCipher {
+export class PacketLayout {
+  /** `packet[from, to)` is encrypted; with GCM what lies before it is associated data. */
+  from = 0;
+  to = 0;
+  /** The tag covers `packet[0, signed)`; not looked at in mode `"gcm"`. */
+  signed = 0;
+  /** Where the tag lies and how long it is; 0 bytes: no authentication. */
+  tagAt = 0;
+  tagBytes = 0;
   /**
-   * Encrypts `packet[from, to)` in place, then writes `tagBytes` of the tag to `packet[tagAt]`. The tag covers `packet[0, signed)`; with
-   * GCM it covers `packet[0, from)` and the ciphertext, and `signed` is not looked at. `tagBytes` 0: no authentication.
+   * Four words, most significant first. Mode `"counter"`: the first counter block. `"f8"`: the IV before IV'. `"gcm"`: the 96-bit IV in
+   * the first three; the fourth is not looked at. Keystream counts in the fourth word.
    */
-  seal(
-    packet: Uint8Array,
-    from: number,
-    to: number,
-    signed: number,
-    iv: Int32Array,
-    suffix: number,
-    suffixed: boolean,
-    entry: number,
-    tagAt: number,
-    tagBytes: number,
-  ): void;
+  readonly iv = new Int32Array(4);
+  /** A word authenticated behind the packet (HMAC) or behind the associated data (GCM) when {@link suffixed}. */
+  readonly suffix = new Int32Array(1);
+  suffixed = false;
+  /** A place of keystream made by {@link PacketCipher.precompute} for the same `iv`, or -1. */
+  entry = -1;
+}
+
+/** A cipher over packets that lie in byte arrays. Nothing per packet allocates; the caller has checked every range. */
+export interface PacketCipher {
+  /** Encrypts `packet[from, to)` in place, then writes the tag to `packet[tagAt]`. */
+  seal(packet: Uint8Array, layout: PacketLayout): void;
   /**
    * Compares the tag at `packet[tagAt]` in constant time, and decrypts `packet[from, to)` in place when it is right.
    * @returns false when it is not; then the packet is as it was
    */
-  open(
-    packet: Uint8Array,
-    from: number,
-    to: number,
-    signed: number,
-    iv: Int32Array,
-    suffix: number,
-    suffixed: boolean,
-    entry: number,
-    tagAt: number,
-    tagBytes: number,
-  ): boolean;
+  open(packet: Uint8Array, layout: PacketLayout): boolean;
   /** Fills `out` with the keystream that starts with counter block `iv` (modes `"counter"` and `"gcm"`): key derivation. */
   keystreamInto(out: Uint8Array, iv: Int32Array): void;
   /**

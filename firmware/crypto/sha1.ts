@@ -30,7 +30,7 @@ const tail = new Uint8Array(128);
  * Folds all of a message's remainder into `state` and ends the hash: whole blocks of `data[start, end)`, then the rest, an
  * optional big-endian 32-bit `suffix`, and the padding.
  * @param before bytes hashed into `state` already, a multiple of 64
- * @param suffix 32-bit word to append, or -1 for none (words are given unsigned, 0 to 2^32 - 1)
+ * @param suffix array whose first word is appended; undefined: nothing is
  */
 export function sha1Finish(
   state: Int32Array,
@@ -38,7 +38,7 @@ export function sha1Finish(
   start: number,
   end: number,
   before: number,
-  suffix: number,
+  suffix: Int32Array | undefined,
 ): void {
   let total = before + end - start;
   let at = start;
@@ -48,11 +48,12 @@ export function sha1Finish(
   }
   let n = 0;
   while (at < end) tail[n++] = data[at++];
-  if (suffix >= 0) {
-    tail[n++] = suffix >>> 24;
-    tail[n++] = suffix >>> 16;
-    tail[n++] = suffix >>> 8;
-    tail[n++] = suffix;
+  if (suffix !== undefined) {
+    const word = suffix[0];
+    tail[n++] = word >>> 24;
+    tail[n++] = word >>> 16;
+    tail[n++] = word >>> 8;
+    tail[n++] = word;
     total += 4;
   }
   tail[n++] = 0x80;
@@ -80,7 +81,7 @@ export function sha1WipeScratch(): void {
 export function sha1(data: Uint8Array): Uint8Array {
   const state = new Int32Array(5);
   sha1Start(state);
-  sha1Finish(state, data, 0, data.length, 0, -1);
+  sha1Finish(state, data, 0, data.length, 0, undefined);
   const out = new Uint8Array(SHA1_BYTES);
   for (let i = 0; i < SHA1_BYTES; i++) out[i] = state[i >>> 2] >>> (24 - ((i & 3) << 3));
   return out;

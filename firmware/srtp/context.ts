@@ -1,8 +1,9 @@
 // What the two directions of SRTP have in common: keys, streams, options, re-keying, closing.
 
 import type { SrtpKeys } from "./keys.js";
+import { RTP_HEADER_BYTES, RTP_SSRC_AT, readWord } from "./packet.js";
 import { SessionKeys, type Usage } from "./session-keys.js";
-import { RTP_INDEX_LIMIT, StreamTable } from "./streams.js";
+import { type PacketIndex, RTP_INDEX_LIMIT, StreamTable } from "./streams.js";
 
 /** Master keys a context holds at a time. */
 const MAX_KEYS = 8;
@@ -52,7 +53,9 @@ export abstract class SrtpContext {
   protected readonly replayWindow: number;
   readonly #maxStreams: number;
   readonly #onKeyAge: ((event: SrtpKeyEvent) => void) | undefined;
-  /** Roll-over counters told for streams that have not begun. */
+  /** A header to make keystream for. */
+  readonly #header = new Uint8Array(RTP_HEADER_BYTES);
+  /** Roll-over counters told for streams that have not begun, by SSRC as a signed word. */
   readonly #expected = new Map<number, number>();
   #closed = false;
 
@@ -124,18 +127,18 @@ export abstract class SrtpContext {
     for (const [name, value] of Object.entries({ ssrc, roc }))
       if (!(Number.isInteger(value) && value >= 0 && value <= 0xffffffff))
         throw new RangeError(`${name} must be a whole number from 0 to 2^32 - 1, is ${value}`);
-    const slot = this.rtpStreams.find(ssrc);
+    const slot = this.rtpStreams.slotOf(ssrc);
     if (slot >= 0) this.rtpStreams.tell(slot, roc);
     else {
-      if (this.#expected.size >= this.#maxStreams && !this.#expected.has(ssrc))
+      if (this.#expected.size >= this.#maxStreams && !this.#expected.has(ssrc | 0))
         throw new RangeError(`roll-over counters for at most ${this.#maxStreams} streams`);
-      this.#expected.set(ssrc, roc);
+      this.#expected.set(ssrc | 0, roc);
     }
   }
 
   /** True when a stream of this SSRC has begun: whoever chooses a new one, or sees a collision, wants to know. */
   has(ssrc: number): boolean {
-    return this.rtpStreams.find(ssrc) >= 0 || this.rtcpStreams.find(ssrc) >= 0;
+    return this.rtpStreams.slotOf(ssrc) >= 0 || this.rtcpStreams.slotOf(ssrc) >= 0;
   }
 
   /** Every RTP stream's state. Allocates; not for the packet path. */
@@ -170,10 +173,12 @@ export abstract class SrtpContext {
     for (let ahead = 1; ahead <= packets; ahead++)
       for (let slot = 0; slot < count; slot++) {
         if (made >= most) return made;
-        const index = streams.highest(slot) + ahead;
-        const keys = index < RTP_INDEX_LIMIT ? this.keysFor(index) : undefined;
+        if (!streams.next(slot, ahead, RTP_INDEX_LIMIT)) continue;
+        const { index } = streams;
+        const keys = this.keysFor(index);
         if (keys?.encryptRtp !== true) continue;
-        if (keys.rtp(index).precompute(slot, streams.ssrc(slot), index, AHEAD_STREAMS, packets, rounded)) made++;
+        streams.writeSsrc(slot, this.#header, RTP_SSRC_AT);
+        if (keys.rtp(index).precompute(slot, this.#header, index, AHEAD_STREAMS, packets, rounded)) made++;
       }
     return made;
   }
@@ -187,16 +192,17 @@ export abstract class SrtpContext {
   }
 
   /** The newest key whose range holds an RTP index. */
-  protected keysFor(index: number): SessionKeys | undefined {
+  protected keysFor(index: PacketIndex): SessionKeys | undefined {
     const all = this.keys;
-    for (let i = 0; i < all.length; i++) if (index >= all[i].from && index <= all[i].to) return all[i];
+    for (let i = 0; i < all.length; i++) if (all[i].covers(index)) return all[i];
     return undefined;
   }
 
-  /** Roll-over counter a stream begins with. */
-  protected firstRollover(ssrc: number, keys: SessionKeys): number {
-    if (this.#expected.size === 0) return keys.roc;
-    return this.#expected.get(ssrc) ?? keys.roc;
+  /** Puts the index at hand of a packet that may begin a stream. */
+  protected first(packet: Uint8Array, sequence: number): void {
+    let { roc } = this.keys[0];
+    if (this.#expected.size > 0) roc = this.#expected.get(readWord(packet, RTP_SSRC_AT)) ?? roc;
+    this.rtpStreams.index[0] = roc * 0x10000 + sequence;
   }
 
   /** Counts a packet under a key. */

@@ -2,6 +2,10 @@
 
 /** Shortest RTP header, bytes. */
 export const RTP_HEADER_BYTES = 12;
+/** Where the SSRC lies in an RTP packet. */
+export const RTP_SSRC_AT = 8;
+/** Where the SSRC of the first packet lies in a compound RTCP packet. */
+export const RTCP_SSRC_AT = 4;
 /** The part of an RTCP packet that stays in the clear: first header and SSRC, bytes (RFC 3711 section 3.4). */
 export const RTCP_HEADER_BYTES = 8;
 /** Longest part one packet may encrypt: 2^16 blocks of keystream (RFC 3711 section 4.1.1). */
@@ -23,9 +27,28 @@ export function rtpHeaderLength(packet: Uint8Array, length: number): number {
   return header <= length ? header : -1;
 }
 
-/** Unsigned 32 bits, big-endian, at `packet[at]`. */
-export function readUint32(packet: Uint8Array, at: number): number {
-  return ((packet[at] << 24) | (packet[at + 1] << 16) | (packet[at + 2] << 8) | packet[at + 3]) >>> 0;
+/** 32 bits, big-endian, at `packet[at]`, as a signed number: on a 64-bit machine such a one never costs an object. */
+export function readWord(packet: Uint8Array, at: number): number {
+  return (packet[at] << 24) | (packet[at + 1] << 16) | (packet[at + 2] << 8) | packet[at + 3];
+}
+
+/** Writes the first of `words`, big-endian, to `packet[at]`. */
+export function writeWord(packet: Uint8Array, at: number, words: Int32Array): void {
+  const word = words[0];
+  packet[at] = word >>> 24;
+  packet[at + 1] = word >>> 16;
+  packet[at + 2] = word >>> 8;
+  packet[at + 3] = word;
+}
+
+/** An SRTCP packet's 31-bit index at `packet[at]`, without the E flag (RFC 3711 section 3.4). */
+export function readRtcpIndex(packet: Uint8Array, at: number): number {
+  return ((packet[at] & 0x7f) << 24) | (packet[at + 1] << 16) | (packet[at + 2] << 8) | packet[at + 3];
+}
+
+/** Its E flag. */
+export function isEncryptedRtcp(packet: Uint8Array, at: number): boolean {
+  return packet[at] >>> 7 === 1;
 }
 
 /**

@@ -3,15 +3,18 @@
 import { SrtpContext } from "./context.js";
 import {
   checkRoom,
+  isEncryptedRtcp,
   KEYSTREAM_MAX_BYTES,
   RTCP_HEADER_BYTES,
+  RTCP_SSRC_AT,
   RTP_HEADER_BYTES,
-  readUint32,
+  RTP_SSRC_AT,
+  readRtcpIndex,
   rtpHeaderLength,
 } from "./packet.js";
 import type { SessionKeys } from "./session-keys.js";
 import { SrtpStatus } from "./status.js";
-import { RTP_INDEX_LIMIT } from "./streams.js";
+import { type PacketIndex, RTP_INDEX_LIMIT } from "./streams.js";
 
 /** Packets of a stream refused in a row before the next roll-over counter is tried, and then every so many. */
 const STRAYED_AFTER = 16;
@@ -50,18 +53,17 @@ export class SrtpReceiver extends SrtpContext {
     checkRoom(packet, length, 0);
     if (length < RTP_HEADER_BYTES || packet[0] >>> 6 !== 2) return SrtpStatus.malformed;
     const streams = this.rtpStreams;
-    const ssrc = readUint32(packet, RTP_HEADER_BYTES - 4);
+    const { index } = streams;
     const sequence = (packet[2] << 8) | packet[3];
-    const slot = streams.find(ssrc);
-    if (slot < 0) return this.#first(packet, length, ssrc, sequence);
+    const slot = streams.find(packet, RTP_SSRC_AT);
+    if (slot < 0) return this.#first(packet, length, sequence);
 
-    const index = streams.estimate(slot, sequence);
-    if (index >= RTP_INDEX_LIMIT) return SrtpStatus.keyLimit;
+    if (!streams.estimate(slot, sequence)) return SrtpStatus.keyLimit;
     let status: number = SrtpStatus.replayed;
-    if (!streams.seen(slot, index)) {
-      status = this.#try(packet, length, ssrc, index, slot);
+    if (!streams.seen(slot)) {
+      status = this.#try(packet, length, slot);
       if (status >= 0) {
-        streams.mark(slot, index);
+        streams.mark(slot);
         streams.refused[slot] = 0;
         return status;
       }
@@ -70,38 +72,40 @@ export class SrtpReceiver extends SrtpContext {
     const refused = streams.refused[slot] + 1;
     streams.refused[slot] = refused;
     if (refused < STRAYED_AFTER || refused % STRAYED_EVERY !== 0) return status;
-    const next = index + 0x10000;
-    if (next >= RTP_INDEX_LIMIT || next <= streams.highest(slot)) return status;
-    const found = this.#try(packet, length, ssrc, next, slot);
+    index[0] += 0x10000;
+    if (index[0] >= RTP_INDEX_LIMIT || !streams.leads(slot)) return status;
+    const found = this.#try(packet, length, slot);
     if (found < 0) return status;
-    streams.mark(slot, next);
+    streams.mark(slot);
     streams.refused[slot] = 0;
     return found;
   }
 
   /** A packet of an SSRC that is not known. */
-  #first(packet: Uint8Array, length: number, ssrc: number, sequence: number): number {
+  #first(packet: Uint8Array, length: number, sequence: number): number {
     const streams = this.rtpStreams;
     if (streams.full) return SrtpStatus.tooManyStreams;
-    let index = this.firstRollover(ssrc, this.keys[0]) * 0x10000 + sequence;
-    let status = this.#try(packet, length, ssrc, index, -1);
-    if (status === SrtpStatus.badTag && sequence < 0x8000 && index + 0x10000 < RTP_INDEX_LIMIT) {
+    const { index } = streams;
+    this.first(packet, sequence);
+    let status = this.#try(packet, length, -1);
+    if (status === SrtpStatus.badTag && sequence < 0x8000 && index[0] + 0x10000 < RTP_INDEX_LIMIT) {
       // A stream that began just below 2^16 and whose first packets got lost, or one that wrapped while its roll-over counter
       // was on its way to us, is first seen with a small number and the next counter (RFC 3711 section 3.3.1, last caveat).
-      index += 0x10000;
-      status = this.#try(packet, length, ssrc, index, -1);
+      index[0] += 0x10000;
+      status = this.#try(packet, length, -1);
     }
-    if (status >= 0) streams.mark(streams.open(ssrc), index);
+    if (status >= 0) streams.mark(streams.open(packet, RTP_SSRC_AT));
     return status;
   }
 
-  /** Tries the keys there are on a packet, as the one with `index`. @returns its length when one fits */
-  #try(packet: Uint8Array, length: number, ssrc: number, index: number, slot: number): number {
+  /** Tries the keys there are on a packet, as the one with the index at hand. @returns its length when one fits */
+  #try(packet: Uint8Array, length: number, slot: number): number {
     const all = this.keys;
+    const { index } = this.rtpStreams;
     let status: number = SrtpStatus.unknownMki;
     for (let i = 0; i < all.length; i++) {
       const keys = all[i];
-      const found = tryRtp(packet, length, ssrc, index, slot, keys);
+      const found = tryRtp(packet, length, index, slot, keys);
       if (found >= 0) {
         this.count(keys, keys.rtpUsage);
         if (all.length > 1) this.#taken(i);
@@ -146,17 +150,18 @@ export class SrtpReceiver extends SrtpContext {
     const aead = keys.suite.mode === "gcm";
     if (!keys.named(packet, aead ? length - mki.length : end + 4)) return SrtpStatus.unknownMki;
     const streams = this.rtcpStreams;
-    const ssrc = readUint32(packet, RTCP_HEADER_BYTES - 4);
-    const flagged = readUint32(packet, aead ? end + tagBytes : end) | 0;
-    const index = flagged & 0x7fffffff;
-    let slot = streams.find(ssrc);
+    const indexAt = aead ? end + tagBytes : end;
+    const { index } = streams;
+    index[0] = readRtcpIndex(packet, indexAt);
+    let slot = streams.find(packet, RTCP_SSRC_AT);
     if (slot < 0) {
       if (streams.full) return SrtpStatus.tooManyStreams;
-    } else if (streams.seen(slot, index)) return SrtpStatus.replayed;
+    } else if (streams.seen(slot)) return SrtpStatus.replayed;
     if (keys.rtcpUsage.exhausted) return SrtpStatus.keyLimit;
-    if (!keys.rtcp(index).openRtcp(packet, end, ssrc, flagged, mki.length, tagBytes)) return SrtpStatus.badTag;
-    if (slot < 0) slot = streams.open(ssrc);
-    streams.mark(slot, index);
+    if (!keys.rtcp(index).openRtcp(packet, end, index, isEncryptedRtcp(packet, indexAt), mki.length, tagBytes))
+      return SrtpStatus.badTag;
+    if (slot < 0) slot = streams.open(packet, RTCP_SSRC_AT);
+    streams.mark(slot);
     return end;
   }
 
@@ -170,24 +175,15 @@ export class SrtpReceiver extends SrtpContext {
   }
 }
 
-function tryRtp(
-  packet: Uint8Array,
-  length: number,
-  ssrc: number,
-  index: number,
-  slot: number,
-  keys: SessionKeys,
-): number {
+function tryRtp(packet: Uint8Array, length: number, index: PacketIndex, slot: number, keys: SessionKeys): number {
   const { mki, rtpTagBytes } = keys;
   const end = length - rtpTagBytes - mki.length;
   const header = rtpHeaderLength(packet, end);
   if (header < 0 || end - header > KEYSTREAM_MAX_BYTES) return SrtpStatus.malformed;
   if (!keys.named(packet, keys.suite.mode === "gcm" ? end + rtpTagBytes : end)) return SrtpStatus.unknownMki;
   // A key that is not for this index is as good as one that the packet does not name.
-  if (index < keys.from || index > keys.to) return SrtpStatus.unknownMki;
+  if (!keys.covers(index)) return SrtpStatus.unknownMki;
   if (keys.rtpUsage.exhausted) return SrtpStatus.keyLimit;
   const from = keys.encryptRtp ? header : end;
-  return keys.rtp(index).openRtp(packet, from, end, ssrc, index, slot, mki.length, rtpTagBytes)
-    ? end
-    : SrtpStatus.badTag;
+  return keys.rtp(index).openRtp(packet, from, end, index, slot, mki.length, rtpTagBytes) ? end : SrtpStatus.badTag;
 }

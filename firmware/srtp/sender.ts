@@ -5,12 +5,12 @@ import {
   checkRoom,
   KEYSTREAM_MAX_BYTES,
   RTCP_HEADER_BYTES,
-  RTP_HEADER_BYTES,
-  readUint32,
+  RTCP_SSRC_AT,
+  RTP_SSRC_AT,
   rtpHeaderLength,
 } from "./packet.js";
 import { SrtpStatus } from "./status.js";
-import { RTCP_INDEX_LIMIT, RTP_INDEX_LIMIT } from "./streams.js";
+import { RTCP_INDEX_LIMIT } from "./streams.js";
 
 /**
  * Protects what one end sends. Streams are told apart by SSRC; the first packet of an SSRC opens its stream.
@@ -44,25 +44,23 @@ export class SrtpSender extends SrtpContext {
     if (header < 0 || length - header > KEYSTREAM_MAX_BYTES) return SrtpStatus.malformed;
 
     const streams = this.rtpStreams;
-    const ssrc = readUint32(packet, RTP_HEADER_BYTES - 4);
+    const { index } = streams;
     const sequence = (packet[2] << 8) | packet[3];
-    let slot = streams.find(ssrc);
-    let index: number;
+    let slot = streams.find(packet, RTP_SSRC_AT);
     if (slot >= 0) {
-      index = streams.estimate(slot, sequence);
-      if (index >= RTP_INDEX_LIMIT) return SrtpStatus.keyLimit;
-      if (streams.seen(slot, index)) return SrtpStatus.indexUsed;
+      if (!streams.estimate(slot, sequence)) return SrtpStatus.keyLimit;
+      if (streams.seen(slot)) return SrtpStatus.indexUsed;
     } else {
       if (streams.full) return SrtpStatus.tooManyStreams;
-      index = this.firstRollover(ssrc, this.keys[0]) * 0x10000 + sequence;
+      this.first(packet, sequence);
     }
     const keys = this.keysFor(index);
     if (keys === undefined || keys.rtpUsage.exhausted) return SrtpStatus.keyLimit;
-    if (slot < 0) slot = streams.open(ssrc);
-    streams.mark(slot, index);
+    if (slot < 0) slot = streams.open(packet, RTP_SSRC_AT);
+    streams.mark(slot);
 
     const from = keys.encryptRtp ? header : length;
-    const end = keys.rtp(index).sealRtp(packet, from, length, ssrc, index, slot, keys.mki, keys.rtpTagBytes);
+    const end = keys.rtp(index).sealRtp(packet, from, length, index, slot, keys.mki, keys.rtpTagBytes);
     this.count(keys, keys.rtpUsage);
     return end;
   }
@@ -92,18 +90,17 @@ export class SrtpSender extends SrtpContext {
       return SrtpStatus.malformed;
 
     const streams = this.rtcpStreams;
-    const ssrc = readUint32(packet, RTCP_HEADER_BYTES - 4);
     if (keys.rtcpUsage.exhausted) return SrtpStatus.keyLimit;
-    let slot = streams.find(ssrc);
-    if (slot < 0) slot = streams.open(ssrc);
+    let slot = streams.find(packet, RTCP_SSRC_AT);
+    if (slot < 0) slot = streams.open(packet, RTCP_SSRC_AT);
     if (slot < 0) return SrtpStatus.tooManyStreams;
-    const index = streams.highest(slot) + 1;
-    if (index >= RTCP_INDEX_LIMIT) return SrtpStatus.keyLimit;
-    streams.mark(slot, index);
+    if (!streams.next(slot, 1, RTCP_INDEX_LIMIT)) return SrtpStatus.keyLimit;
+    streams.mark(slot);
 
     const { mki, suite } = keys;
+    const { index } = streams;
     const encrypted = encrypt === undefined ? keys.encryptRtcp : encrypt && suite.mode !== "null";
-    const end = keys.rtcp(index).sealRtcp(packet, length, ssrc, index, encrypted, mki, suite.rtcpTagBytes);
+    const end = keys.rtcp(index).sealRtcp(packet, length, index, encrypted, mki, suite.rtcpTagBytes);
     this.count(keys, keys.rtcpUsage);
     return end;
   }

@@ -3,7 +3,7 @@
 import { createPacketCipher, equal, type PacketCipher, wipe } from "../crypto/index.js";
 import { deriveInto, SrtpLabel } from "./derivation.js";
 import type { SrtpKeys } from "./keys.js";
-import { RTCP_INDEX_LIMIT, RTP_INDEX_LIMIT } from "./streams.js";
+import { type PacketIndex, RTCP_INDEX_LIMIT, RTP_INDEX_LIMIT } from "./streams.js";
 import { MKI_MAX_BYTES, type SrtpSuite, srtpSuites } from "./suites.js";
 import { Transform } from "./transform.js";
 
@@ -29,16 +29,21 @@ export class Usage {
   }
 }
 
-/** Transforms of one protocol by key derivation period. */
+/** Transforms of one protocol by key derivation period: index DIV key derivation rate. */
 class Periods {
   readonly #numbers = new Float64Array(PERIODS).fill(-1);
   readonly #transforms: (Transform | undefined)[] = new Array(PERIODS).fill(undefined);
   readonly #lastUse = new Float64Array(PERIODS);
   #clock = 0;
 
-  constructor(readonly make: (r: number) => Transform) {}
+  /** @param rate packets in a period; 0: there is but one */
+  constructor(
+    readonly rate: number,
+    readonly make: (r: number) => Transform,
+  ) {}
 
-  at(r: number): Transform {
+  at(index: PacketIndex): Transform {
+    const r = this.rate === 0 ? 0 : Math.floor(index[0] / this.rate);
     let oldest = 0;
     for (let i = 0; i < PERIODS; i++) {
       if (this.#numbers[i] === r) {
@@ -111,24 +116,30 @@ export class SessionKeys {
     this.#masterSalt = new Uint8Array(keys.masterSalt);
     deriveInto(this.#identity, this.#master, this.#masterSalt, IDENTITY_LABEL, 0);
     const { rtpEncryption, rtpAuthentication, rtpSalt, rtcpEncryption, rtcpAuthentication, rtcpSalt } = SrtpLabel;
-    this.#rtp = new Periods((r) => this.#derive(rtpEncryption, rtpAuthentication, rtpSalt, r));
-    this.#rtcp = new Periods((r) => this.#derive(rtcpEncryption, rtcpAuthentication, rtcpSalt, r));
+    this.#rtp = new Periods(kdr, (r) => this.#derive(rtpEncryption, rtpAuthentication, rtpSalt, r));
+    this.#rtcp = new Periods(kdr, (r) => this.#derive(rtcpEncryption, rtcpAuthentication, rtcpSalt, r));
     if (kdr > 0) return;
-    this.#rtpAlways = this.#rtp.at(0);
-    this.#rtcpAlways = this.#rtcp.at(0);
+    const first = new Float64Array(1);
+    this.#rtpAlways = this.#rtp.at(first);
+    this.#rtcpAlways = this.#rtcp.at(first);
     // Without a derivation rate the master key has done its work.
     this.#master.wipe();
     this.#masterSalt.fill(0);
   }
 
-  /** The transform for an RTP packet index. */
-  rtp(index: number): Transform {
-    return this.#rtpAlways ?? this.#rtp.at(Math.floor(index / this.#kdr));
+  /** The transform for the RTP packet with this index. */
+  rtp(index: PacketIndex): Transform {
+    return this.#rtpAlways ?? this.#rtp.at(index);
   }
 
-  /** The transform for an RTCP index. */
-  rtcp(index: number): Transform {
-    return this.#rtcpAlways ?? this.#rtcp.at(Math.floor(index / this.#kdr));
+  /** The transform for the RTCP packet with this index. */
+  rtcp(index: PacketIndex): Transform {
+    return this.#rtcpAlways ?? this.#rtcp.at(index);
+  }
+
+  /** True when these keys are for the RTP packet with this index (`<From, To>`). */
+  covers(index: PacketIndex): boolean {
+    return index[0] >= this.from && index[0] <= this.to;
   }
 
   /** True when both come from the same master key and salt under the same suite and agreement. */

