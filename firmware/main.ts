@@ -7,7 +7,7 @@ import { type PhoneKey, phoneKeys } from "../drivers/contract.js";
 import { findBoard, openDevices, openServiceManager } from "../platform/index.js";
 import { Accounts } from "./accounts.js";
 import type { CallAccount } from "./call/environment.js";
-import { Calls } from "./call/index.js";
+import { type CallSnapshot, Calls } from "./call/index.js";
 import { type Config, loadConfig } from "./config/index.js";
 import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent } from "./control/index.js";
 import { Handset } from "./handset/index.js";
@@ -152,6 +152,18 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   shutdown.add("sip", () => userAgent.close());
   shutdown.add("registrations", () => accounts.close(UNREGISTER_MS));
 
+  const measured = ({ id, security, direction }: CallSnapshot) => {
+    const entries = trace.read(id);
+    keepTrace(config, id, entries, log);
+    // A call that was not agreed on says nothing of the delays that users meet.
+    if (security.state === "pending") return;
+    history.add({
+      ...delaysOf(entries),
+      ...{ atMs: systemClock.wallMs(), direction, warmth: isWarm ? "warm" : "cold" },
+      method: security.state === "secure" ? security.peer.method : "open",
+    });
+    isWarm = true;
+  };
   const calls: Calls = new Calls({
     accounts: config.accounts.map(
       (account, i): CallAccount => ({
@@ -181,19 +193,9 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     callers: { ...config.callers, allow: [...config.callers.allow, ...config.contacts.map(({ uri }) => uri)] },
     onEvent: (event) => {
       handset?.onCall(event);
+      // Written before anybody is told: who hears of the end finds the file complete.
+      if (event.type === "call" && event.call.state === "ended") measured(event.call);
       publish(event);
-      if (event.type !== "call" || event.call.state !== "ended") return;
-      const entries = trace.read(event.call.id);
-      keepTrace(config, event.call.id, entries, log);
-      const { security, direction } = event.call;
-      // A call that was not agreed on says nothing of the delays that users meet.
-      if (security.state === "pending") return;
-      history.add({
-        ...delaysOf(entries),
-        ...{ atMs: systemClock.wallMs(), direction, warmth: isWarm ? "warm" : "cold" },
-        method: security.state === "secure" ? security.peer.method : "open",
-      });
-      isWarm = true;
     },
   });
 
