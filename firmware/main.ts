@@ -13,8 +13,18 @@ import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent }
 import { Handset } from "./handset/index.js";
 import { KeyPairPool } from "./keying/index.js";
 import { delaysOf, LatencyHistory, latencyMetrics, latencyRows } from "./latency/index.js";
-import { openCounters, openKeying, openReplayCache, warmKeyPairs } from "./open-keying.js";
-import { every, Log, Shutdown, systemClock, systemTimers, Trace, type TraceEntry } from "./runtime/index.js";
+import type { Voice } from "./media/voice.js";
+import { MemoryReplayCache } from "./mikey/index.js";
+import {
+  type KeyingShared,
+  openCounters,
+  openKeying,
+  openRehearsedKeying,
+  openReplayCache,
+  warmKeyPairs,
+} from "./open-keying.js";
+import { rehearse } from "./rehearsal.js";
+import { every, Log, Shutdown, silentLog, systemClock, systemTimers, Trace, type TraceEntry } from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
 import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
 import { startVoiceThread } from "./voice-client.js";
@@ -271,7 +281,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   // Keys, certificates and key pairs are made ready while nobody waits for them.
   for (const method of keying.flat())
     method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
-  void warmKeyPairs(config, keyPairs);
+  void warmKeyPairs(config, keyPairs).then(() => rehearseCalls(config, shared, voice));
   log.info("ready", { board: board.name, address: userAgent.local.host, port: userAgent.local.port });
   if (manager) {
     manager.ready();
@@ -285,6 +295,27 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     process.stdout.write(
       `sotto is ready: ${config.accounts[0].uri} at ${userAgent.local.host}:${userAgent.local.port}, control ${config.control}\n`,
     );
+}
+
+/** Plays calls inside the process, so that the first real one is as fast as the hundredth. */
+async function rehearseCalls(config: Config, shared: KeyingShared, voice: Voice): Promise<void> {
+  const { log } = shared;
+  const keyPairs = new KeyPairPool({ timers: systemTimers });
+  const apart = { ...shared, replay: new MemoryReplayCache(), keyPairs, log: silentLog };
+  try {
+    const accounts = config.accounts.map((account) => {
+      const { uri, security, codecs } = account;
+      return { uri, security, codecs, keying: openRehearsedKeying(account, apart) };
+    });
+    const able = accounts.filter(({ security, keying }) => security !== "required" || keying.length > 0);
+    const silent = { firstPacket() {}, digit() {}, silent() {} };
+    await (await voice.open({ call: 0, ssrc: 1, cname: "rehearsal" }, silent)).close();
+    log.info("rehearsed", { ...(await rehearse(able, { clock: systemClock, timers: systemTimers, random })) });
+  } catch (error) {
+    log.warn("rehearsal-failed", { error: error instanceof Error ? error.message : String(error) });
+  } finally {
+    keyPairs.close();
+  }
 }
 
 function openLog(config: Config, options: RunOptions, shutdown: Shutdown): Log {

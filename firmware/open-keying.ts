@@ -132,6 +132,29 @@ export async function warmKeyPairs(config: Config, keyPairs: KeyPairPool): Promi
   }
 }
 
+/**
+ * Key agreement in which an account can prove to itself who it is: what a rehearsed call needs. With certificates it is the account's own;
+ * with shared keys only, one that nobody else has.
+ */
+export function openRehearsedKeying(account: AccountConfig, shared: KeyingShared): Keying[] {
+  const { keying, security } = account;
+  if (security === "off") return [];
+  if (keying.privateKey !== undefined) {
+    const offer = signing.has(keying.offer) ? keying.offer : "dh";
+    return openKeying({ ...account, keying: { ...keying, offer, sharedKeys: [] } }, shared);
+  }
+  if (keying.sharedKeys.length === 0) return [];
+  const { keyPairs, random, replay } = shared;
+  const takeDhKeyPair = (group: DhGroupName) => keyPairs.take(group);
+  const psk = { key: random(32), name: "rehearsal" };
+  return [
+    createMikeyKeying({
+      ...{ offer: signing.has(keying.offer) ? "psk" : keying.offer, psk, takeDhKeyPair, group: keying.group },
+      ...{ clock: systemClock, random, replay },
+    }),
+  ];
+}
+
 function readSharedKey(file: string): Secret {
   const text = readFileSync(file, "utf8").trim();
   if (!/^([0-9a-fA-F]{2}){16,256}$/.test(text))

@@ -1,0 +1,191 @@
+// The first call after power-on is the one people make: this plays a whole call inside the process beforehand, so that its code is
+// compiled and its pages are in. Nothing leaves the process. Part of the composition root.
+
+import { type CallAccount, type CallEvent, Calls } from "./call/index.js";
+import type { Keying } from "./keying/index.js";
+import { emptyStatistics } from "./media/statistics.js";
+import type { Voice, VoiceStream } from "./media/voice.js";
+import { type Clock, silentLog, type Timers, Trace } from "./runtime/index.js";
+import { type SipAddress, type SipTransport, type TransportReceiver, UserAgent } from "./sip/index.js";
+
+/** A call to be rehearsed: an account calls itself. */
+export interface Rehearsed {
+  readonly uri: string;
+  readonly security: CallAccount["security"];
+  readonly codecs: readonly string[];
+  /** Key agreement in which the account can prove to itself who it is; empty for open calls. Closed by {@link rehearse}. */
+  readonly keying: readonly Keying[];
+}
+
+export interface RehearsalOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: (length: number) => Uint8Array;
+  /** No further call is begun after this, ms, once there were {@link LEAST_CALLS}; default 600. */
+  readonly budgetMs?: number;
+  /** Calls at most; default 12. */
+  readonly calls?: number;
+}
+
+/** What was rehearsed. */
+export interface RehearsalReport {
+  readonly calls: number;
+  readonly tookMs: number;
+  /** From dialling to both ends being in the call, ms: of the first and of the last. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+/** Played however slow the device is: what runs once is only read in, what runs again is compiled. */
+export const LEAST_CALLS = 3;
+
+const DEFAULT_BUDGET_MS = 600;
+const DEFAULT_CALLS = 12;
+/** A call that has not come about by then never will, ms. */
+const LIMIT_MS = 20_000;
+
+/**
+ * Plays calls of each account with itself, one after the other, over transports and voices that lead nowhere.
+ * @throws Error when a call fails: the next real one would too.
+ */
+export async function rehearse(accounts: readonly Rehearsed[], options: RehearsalOptions): Promise<RehearsalReport> {
+  const { clock, budgetMs = DEFAULT_BUDGET_MS, calls = DEFAULT_CALLS } = options;
+  const startedAt = clock.now();
+  const took: number[] = [];
+  const stages = accounts.map((account) => new Stage(account, options));
+  try {
+    const goesOn = () => took.length < LEAST_CALLS || clock.now() - startedAt < budgetMs;
+    for (let round = 0; stages.length > 0 && took.length < calls && goesOn(); round++) {
+      const before = clock.now();
+      await stages[round % stages.length].call();
+      took.push(clock.now() - before);
+    }
+  } finally {
+    await Promise.all(stages.map((stage) => stage.close()));
+  }
+  return { calls: took.length, tookMs: clock.now() - startedAt, firstMs: took[0] ?? 0, lastMs: took.at(-1) ?? 0 };
+}
+
+/** Two phones of one account. */
+class Stage {
+  private readonly phones: readonly { readonly userAgent: UserAgent; readonly calls: Calls }[];
+  private readonly account: Rehearsed;
+  private readonly timers: Timers;
+  private heard: (event: CallEvent) => void = () => {};
+
+  constructor(account: Rehearsed, options: RehearsalOptions) {
+    this.account = account;
+    this.timers = options.timers;
+    const [caller, callee] = pairOfTransports(options.clock);
+    this.phones = [this.phone(caller, callee.local, options), this.phone(callee, caller.local, options)];
+  }
+
+  /** One call, from dialling to its end at both ends. */
+  async call(): Promise<void> {
+    const states: string[] = [];
+    const inCall = () => states.filter((state) => state === "active").length >= 2;
+    const over = () => states.filter((state) => state === "ended").length >= 2;
+    let wake = () => {};
+    this.heard = (event) => {
+      if (event.type === "refused") states.push("ended");
+      if (event.type === "call" && (event.call.state === "active" || event.call.state === "ended"))
+        states.push(event.call.state);
+      wake();
+    };
+    let isLate = false;
+    const until = async (done: () => boolean) => {
+      while (!done()) {
+        if (over() || isLate) throw new Error(`a rehearsed call ${isLate ? "hung" : "failed"}`);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    };
+    const limit = this.timers.after(LIMIT_MS, () => {
+      isLate = true;
+      wake();
+    });
+    try {
+      const [{ calls }] = this.phones;
+      const { id } = calls.dial(this.account.uri, this.account.uri);
+      await until(inCall);
+      calls.hangup(id);
+      await until(over);
+    } finally {
+      limit.cancel();
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const { calls } of this.phones) calls.close();
+    await Promise.all(this.phones.map(({ userAgent }) => userAgent.close()));
+    for (const method of this.account.keying) method.close();
+  }
+
+  private phone(transport: SipTransport, other: SipAddress, options: RehearsalOptions) {
+    const { clock, timers, random } = options;
+    const { uri, security, codecs, keying } = this.account;
+    const userAgent = new UserAgent({
+      ...{ transport, clock, timers, random },
+      accepts: (wanted) => calls.accepts(wanted),
+    });
+    const calls: Calls = new Calls({
+      accounts: [{ uri, security, codecs, keying, autoAnswerMs: 0 }],
+      ...{ userAgent, voice: noVoice, clock, timers, random },
+      trace: new Trace(clock),
+      log: silentLog,
+      localAddress: transport.local.host,
+      route: () => ({ nextHop: other, routes: [] }),
+      maxCalls: 1,
+      ringLimitMs: LIMIT_MS,
+      onEvent: (event) => this.heard(event),
+    });
+    return { userAgent, calls };
+  }
+}
+
+/** Two transports whose messages reach each other and nobody else; their addresses are ones that no network has (RFC 5737). */
+function pairOfTransports(clock: Clock): [SipTransport, SipTransport] {
+  const receivers: (TransportReceiver | undefined)[] = [];
+  const one = (mine: number): SipTransport => {
+    const local: SipAddress = { host: `192.0.2.${mine + 1}`, port: 5060, transport: "udp" };
+    return {
+      local,
+      reliable: false,
+      maxBytes: 65_535,
+      start(receiver) {
+        receivers[mine] = receiver;
+      },
+      send(bytes, _to, done) {
+        setImmediate(() => {
+          done(undefined, clock.now());
+          receivers[1 - mine]?.message(bytes, local, clock.now());
+        });
+      },
+      async close() {
+        receivers[mine] = undefined;
+      },
+    };
+  };
+  return [one(0), one(1)];
+}
+
+/** A voice without sound or sockets. */
+const noVoice: Voice = {
+  async open(): Promise<VoiceStream> {
+    return {
+      ...{ rtpPort: 4000, rtcpPort: 4001 },
+      keys() {},
+      rekey: async () => {},
+      confirmKeys() {},
+      start() {},
+      digit() {},
+      mute() {},
+      statistics: async () => emptyStatistics,
+      close: async () => emptyStatistics,
+    };
+  },
+  tone() {},
+  volume() {},
+  async close() {},
+};

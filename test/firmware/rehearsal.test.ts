@@ -1,0 +1,72 @@
+// Rehearsed calls: they are whole calls, they end, and one that cannot succeed says so.
+
+import { randomBytes } from "node:crypto";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { createMikeyKeying, type Keying } from "../../firmware/keying/index.js";
+import { LEAST_CALLS, type Rehearsed, rehearse } from "../../firmware/rehearsal.js";
+import { systemClock, systemTimers } from "../../firmware/runtime/index.js";
+
+const test = suite("rehearsal");
+const random = (length: number) => new Uint8Array(randomBytes(length));
+const options = { clock: systemClock, timers: systemTimers, random, budgetMs: 60_000, calls: 5 };
+const uri = "sip:alice@example.com";
+
+/** A shared key whose use is counted. */
+function counted(): { keying: Keying; sessions: string[]; closed: () => boolean } {
+  const sessions: string[] = [];
+  let isClosed = false;
+  const inner = createMikeyKeying({ offer: "psk", psk: { key: random(32), name: "key" }, clock: systemClock, random });
+  const keying: Keying = {
+    ...inner,
+    open(role, context, events) {
+      sessions.push(`${role} ${context.localUri} ${context.peerUri}`);
+      return inner.open(role, context, events);
+    },
+    close() {
+      isClosed = true;
+      inner.close();
+    },
+  };
+  return { keying, sessions, closed: () => isClosed };
+}
+
+test("secured and open accounts take turns; keys are agreed on at both ends; everything is closed", async () => {
+  const { keying, sessions, closed } = counted();
+  const report = await rehearse(
+    [
+      { uri, security: "required", codecs: ["PCMU"], keying: [keying] },
+      { uri: "sip:desk@example.com", security: "off", codecs: ["PCMA"], keying: [] },
+    ],
+    options,
+  );
+  assert.is(report.calls, 5);
+  assert.ok(report.tookMs > 0 && report.firstMs > 0 && report.lastMs > 0);
+  assert.equal(sessions, Array.from({ length: 3 }, () => [`offerer ${uri} ${uri}`, `answerer ${uri} ${uri}`]).flat());
+  assert.ok(closed());
+});
+
+test("a slow device plays a few calls whatever the budget; nothing to rehearse is fine", async () => {
+  const open: Rehearsed = { uri, security: "off", codecs: ["PCMU"], keying: [] };
+  assert.is((await rehearse([open], { ...options, budgetMs: 0 })).calls, LEAST_CALLS);
+  assert.is((await rehearse([], options)).calls, 0);
+});
+
+test("a call that cannot come about is an error, not a wait, and closes the keys too", async () => {
+  const { keying, closed } = counted();
+  const broken: Keying = {
+    ...keying,
+    open(role, context, events) {
+      return keying.open(role, { ...context, localUri: role === "offerer" ? "sip:eve@example.com" : uri }, events);
+    },
+  };
+  try {
+    await rehearse([{ uri, security: "required", codecs: ["PCMU"], keying: [broken] }], options);
+    assert.unreachable();
+  } catch (error) {
+    assert.match((error as Error).message, /a rehearsed call failed/);
+  }
+  assert.ok(closed());
+});
+
+test.run();
