@@ -13,6 +13,7 @@ import {
   parseSipUri,
   type RegistrationStatus,
   Registrations,
+  SecurityAgreement,
   type SipAddress,
   type UserAgent,
   unescapeUri,
@@ -39,15 +40,30 @@ export function userOf(uri: string): string {
 /** Finds accounts by the addresses requests carry, and answers for them. */
 export class Accounts {
   private readonly authenticators = new Map<string, Authenticator>();
+  private readonly agreements = new Map<string, SecurityAgreement>();
   private registrations: Registrations | undefined;
 
   /** @throws Error naming the file that is not what it should be. */
   constructor(private readonly options: AccountsOptions) {
     for (const account of options.config.accounts) {
       const credentials = authOf(account).map(readCredentials);
-      if (credentials.length === 0) continue;
+      const tls = options.config.sip.transports.includes("tls");
+      if (account.securityAgreement !== "off")
+        this.agreements.set(
+          account.uri,
+          new SecurityAgreement({
+            required: account.securityAgreement === "required",
+            tls,
+            digest: credentials.length > 0,
+          }),
+        );
+      const agreement = this.agreements.get(account.uri);
+      if (credentials.length === 0 && !agreement) continue;
       const domain = account.uri.replace(/^sips?:[^@]*@/i, "").replace(/:\d+$/, "");
-      this.authenticators.set(account.uri, new Authenticator({ credentials, domain, random: options.random }));
+      this.authenticators.set(
+        account.uri,
+        new Authenticator({ credentials, domain, random: options.random, ...(agreement ? { agreement } : {}) }),
+      );
     }
   }
 
@@ -72,7 +88,11 @@ export class Accounts {
       contactUri: (account) => userAgent.contactUriFor(userOf(account)),
       contactSent: (account, to, secure) => userAgent.contactSent(userOf(account), to, secure),
       keepOpen: (to, options, failed) => userAgent.keepOpen(to, options, failed),
-      unreachable,
+      unreachable: (to, account) => {
+        // What was agreed on ends with the connection (RFC 3329 section 2.5).
+        this.agreements.get(account)?.reset();
+        unreachable(to);
+      },
     });
     this.registrations.start();
   }
@@ -110,7 +130,10 @@ export class Accounts {
   }
 
   status(): readonly RegistrationStatus[] {
-    return this.registrations?.status() ?? [];
+    return (this.registrations?.status() ?? []).map((each) => {
+      const agreement = this.agreements.get(each.account)?.mechanism;
+      return agreement ? { ...each, agreement } : each;
+    });
   }
 
   /** Takes the registrations back, at most `limitMs`. */

@@ -2,7 +2,7 @@
 
 import { appendFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
-import type { Config } from "./config/index.js";
+import { type Config, mayLogKeys } from "./config/index.js";
 import { type Log, systemClock, systemTimers } from "./runtime/index.js";
 import {
   dnsClient,
@@ -135,7 +135,8 @@ function openSecure(
   log: Log,
 ): Promise<SipTransport> {
   const { tls } = config;
-  const { certificate, privateKey, keyLogFile } = tls;
+  const { certificate, privateKey } = tls;
+  const keyLogFile = mayLogKeys() ? tls.keyLogFile : undefined;
   if (keyLogFile) {
     writeFileSync(keyLogFile, "", { flag: "a", mode: 0o600 });
     chmodSync(keyLogFile, 0o600);

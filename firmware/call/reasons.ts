@@ -122,6 +122,14 @@ export function endOfFailure(failure: Failure): CallEnd {
       ...{ by: "error", status: failure.status, code: "wrong-credentials", text },
       user: "The server does not accept this phone's user name or password",
     };
+  if (failure.authentication === "no-agreement" || failure.authentication === "agreement-changed")
+    return {
+      ...{ by: "error", status: failure.status, code: failure.authentication, text },
+      user:
+        failure.authentication === "no-agreement"
+          ? "The server and this phone could not agree on a secure way to talk"
+          : "What the server offers to secure the connection is changed on the way: somebody may be listening",
+    };
   const [code, user] = failures[failure.status] ??
     failures[Math.floor(failure.status / 100) * 100] ?? ["failed", `The call failed (${text})`];
   const friendly = failure.status === 486 || failure.status === 600 || failure.status === 603 || failure.status === 487;

@@ -77,7 +77,7 @@ export function statusText(status: HandsetStatus): string {
 
 /** One registration on one line, with the flow that is kept and the reason of the last failure. */
 export function registrationLine(registration: RegistrationStatus, nowMs: number): string {
-  const { account, registrar, via, state, expiresAtMs, retryAtMs, failure, flow, path } = registration;
+  const { account, registrar, via, state, expiresAtMs, retryAtMs, failure, flow, path, agreement } = registration;
   const place = `${account} at ${registrar}${via ? ` by ${via}` : ""}`;
   const seconds = (atMs: number | undefined): string =>
     `${Math.max(0, Math.round(((atMs ?? nowMs) - nowMs) / 1000))} s`;
@@ -88,7 +88,11 @@ export function registrationLine(registration: RegistrationStatus, nowMs: number
     off: "not registered",
   }[state];
   const last = failure ? `; last failure ${new Date(failure.atMs).toISOString().slice(11, 19)}: ${failure.text}` : "";
-  const way = [flow ? `; flow ${flow}` : "", path ? `; path ${path.join(", ")}` : ""].join("");
+  const way = [
+    flow ? `; flow ${flow}` : "",
+    path ? `; path ${path.join(", ")}` : "",
+    agreement ? `; ${agreement} by agreement` : "",
+  ].join("");
   return `${place}: ${words}${way}${last}`;
 }
 

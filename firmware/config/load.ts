@@ -235,6 +235,47 @@ function checkReach({ transports, tls, port, outboundProxy }: Config["sip"]): Co
   return problems;
 }
 
+/** Environment variable without which nothing that decrypts TLS is ever written: a configuration that slipped from a bench onto a device does nothing. */
+const KEY_LOG = "SOTTO_TLS_KEY_LOG";
+
+/** Whether this process was started for a test bench. */
+export function mayLogKeys(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return environment[KEY_LOG] === "allow";
+}
+
+function checkKeyLog({ tls }: Config["sip"]): ConfigProblem[] {
+  if (tls.keyLogFile === undefined || mayLogKeys()) return [];
+  return [
+    {
+      field: "sip.tls.keyLogFile",
+      text: `undoes TLS: it is for a test bench, where the phone is started with ${KEY_LOG}=allow; allowed: nothing`,
+    },
+  ];
+}
+
+/** What an account asks of TLS. */
+function checkSecurity(config: Config): ConfigProblem[] {
+  const tls = config.sip.transports.includes("tls");
+  return config.accounts.flatMap((account, i) => {
+    const problems: ConfigProblem[] = [];
+    for (const [field, uri] of [
+      ["uri", account.uri],
+      ["registrar", account.registrar],
+    ] as const)
+      if (uri !== undefined && /^sips:/i.test(uri) && !tls)
+        problems.push({
+          field: `accounts[${i}].${field}`,
+          text: `got ${show(uri)}, which is reached over TLS only; allowed: "tls" in sip.transports`,
+        });
+    if (account.securityAgreement !== "off" && !tls && authOf(account).length === 0)
+      problems.push({
+        field: `accounts[${i}].securityAgreement`,
+        text: 'has nothing to agree on; allowed: "tls" in sip.transports, or auth for a digest',
+      });
+    return problems;
+  });
+}
+
 /** One place for the secret of each user name. */
 function checkAuth(config: Config): ConfigProblem[] {
   return config.accounts.flatMap((account, i) =>
@@ -253,7 +294,12 @@ function checkAuth(config: Config): ConfigProblem[] {
 
 /** What no single field can say. */
 function checkMeaning(config: Config): ConfigProblem[] {
-  const problems: ConfigProblem[] = [...checkReach(config.sip), ...checkAuth(config)];
+  const problems: ConfigProblem[] = [
+    ...checkReach(config.sip),
+    ...checkKeyLog(config.sip),
+    ...checkAuth(config),
+    ...checkSecurity(config),
+  ];
   config.accounts.forEach((account, i) => {
     const at = `accounts[${i}].keying`;
     const { offer, certificate, privateKey, trustAnchors, sharedKeys, domainKeys } = account.keying;

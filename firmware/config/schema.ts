@@ -139,6 +139,11 @@ const account = v.strictObject({
    * `off`: none are sent.
    */
   keepAlive: v.optional(v.picklist(["auto", "answered", "off"], '"auto", "answered" or "off"'), "auto"),
+  /** RFC 3329 with the first server, where it is not reached over TLS anyway: `required`, nothing is said before; `supported`: if it asks. */
+  securityAgreement: v.optional(
+    v.picklist(["off", "supported", "required"], '"off", "supported" or "required"'),
+    "off",
+  ),
   /** Ask the registrar for a globally routable address and use it as contact (RFC 5627). */
   gruu: v.optional(v.boolean("true or false"), false),
   /** Proxies its requests go through, each a registration of its own (RFC 5626); default: `sip.outboundProxy`. */

@@ -42,8 +42,17 @@ export interface Failure {
   readonly reason: string;
   readonly cause: "response" | "timeout" | "transport";
   readonly response?: SipResponse;
-  /** Of a 401 or 407: why no credentials were sent, or that those sent were wrong. */
-  readonly authentication?: "wrong-credentials" | "no-credentials" | "unsupported" | "too-many";
+  /**
+   * Of a 401 or 407: why no credentials were sent, or that those sent were wrong. Of a security agreement (RFC 3329): that there is none, or that
+   * the server's list of mechanisms was changed on its way.
+   */
+  readonly authentication?:
+    | "wrong-credentials"
+    | "no-credentials"
+    | "unsupported"
+    | "too-many"
+    | "no-agreement"
+    | "agreement-changed";
 }
 
 /** A call we place. */

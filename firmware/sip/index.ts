@@ -1,4 +1,6 @@
 // SIP (RFC 3261) for one user agent: the public face of the room.
+
+export { SecurityAgreement } from "./agreement/index.js";
 export * from "./contract.js";
 export type { RequestSequence, RequestTarget } from "./core/client-request.js";
 export { hopUri } from "./core/client-request.js";

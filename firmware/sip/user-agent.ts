@@ -304,9 +304,11 @@ export class UserAgent {
     const { uri } = composeRequest(this.host, method, options, extra, identity);
     const target = parseSipUri(options.target);
     const scope = target.ok ? target.value.host : options.target;
-    findHop(this.host, uri, options.nextHop, (result) => {
-      if (result.ok)
-        sendAuthorised(this.host, this.host.auth(account)?.begin(scope, options.registrar), make, result.value, done);
+    const attempt = this.host.auth(account)?.begin(scope, options.registrar);
+    const find = (found: (result: Result<SipAddress>) => void): void =>
+      findHop(this.host, uri, options.nextHop, found, attempt?.overTls);
+    find((result) => {
+      if (result.ok) sendAuthorised(this.host, attempt, make, result.value, done, find);
       else done({ failed: notSent(result.error.text) });
     });
   }

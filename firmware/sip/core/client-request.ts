@@ -153,23 +153,25 @@ function asSips(route: string): string {
 /**
  * Where a request goes first: `nextHop` when it is given, else what the URI says. At once when all is numeric. A next hop that is a name is
  * looked up: with port 0 its NAPTR and SRV records choose transport and port. A sips request goes there over TLS whatever else is configured
- * (RFC 3261 section 26.2.2).
+ * (RFC 3261 section 26.2.2), and so does one with `overTls` (RFC 3329 section 2.4: its address is taken as a sips URI).
  */
 export function findHop(
   host: DialogHost,
   uri: SipUri,
   nextHop: SipAddress | undefined,
   done: (result: Result<SipAddress>) => void,
+  overTls = false,
 ): void {
-  if (nextHop && uri.scheme === "sips" && (nextHop.transport !== "tls" || nextHop.port === 0))
-    host.resolve(sipsHop(nextHop), done);
+  const secure = overTls || uri.scheme === "sips";
+  if (nextHop && secure && (nextHop.transport !== "tls" || nextHop.port === 0)) host.resolve(sipsHop(nextHop), done);
   else if (nextHop && isNumeric(nextHop.host)) done(ok(nextHop));
   else if (nextHop) host.resolve(hopUri(nextHop), done);
+  else if (overTls && uri.scheme !== "sips") host.resolve(sipsHop({ host: uri.host }), done);
   else host.resolve(uri, done);
 }
 
 /** A next hop as the sips URI of its name: TLS at the port its records say, or 5061. */
-export function sipsHop({ host, name }: SipAddress): SipUri {
+export function sipsHop({ host, name }: Pick<SipAddress, "host" | "name">): SipUri {
   return { scheme: "sips", host: bracketed(name ?? host), params: [], headers: [] };
 }
 

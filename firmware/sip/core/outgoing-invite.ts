@@ -73,17 +73,21 @@ export class OutgoingCall implements OutgoingInvite, InviteOwner {
     const { composed, essentials } = this.compose();
     this.seq++;
     this.tries++;
-    const request = withCredentials(composed.request, this.attempt);
-    const attempt = new InviteTry(this, request, essentials, composed.branch);
     this.live++;
     this.current = undefined;
-    findHop(this.host, composed.uri, this.options.nextHop, (result) => {
-      if (this.settled) return;
-      if (result.ok) {
-        this.current = attempt;
-        attempt.start(result.value);
-      } else this.abandon(notSent(result.error.text));
-    });
+    findHop(
+      this.host,
+      composed.uri,
+      this.options.nextHop,
+      (result) => {
+        if (this.settled) return;
+        if (!result.ok) return this.abandon(notSent(result.error.text));
+        const request = withCredentials(composed.request, this.attempt, result.value);
+        this.current = new InviteTry(this, request, essentials, composed.branch);
+        this.current.start(result.value);
+      },
+      this.attempt?.overTls,
+    );
   }
 
   /** Fails it in place of {@link start}. */
@@ -111,6 +115,7 @@ export class OutgoingCall implements OutgoingInvite, InviteOwner {
 
   answered(response: SipResponse, session: InviteSession, atMs: number): boolean {
     this.attempt?.accepted(response);
+    if (this.attempt?.unagreed) this.fail(refusedBy(response, "no-agreement"));
     if (!this.settled && !this.cancelled) {
       this.settled = true;
       this.events.accepted(response, session, atMs);

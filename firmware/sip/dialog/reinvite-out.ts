@@ -79,7 +79,6 @@ export class ReinviteOut {
       headers: [...host.fields.invite(state.account), ...this.owner.fields(), ...host.fields.userAgent],
       body,
     });
-    const request = withCredentials(composed, this.attempt);
     const hop = state.nextHop();
     if (!hop) {
       this.finish({ failed: notSent("the peer's contact is not a SIP URI") });
@@ -91,6 +90,7 @@ export class ReinviteOut {
         this.finish({ failed: notSent(result.error.text) });
         return;
       }
+      const request = withCredentials(composed, this.attempt, result.value);
       const seq = Number(request.headers.get("CSeq")!.split(" ")[0]);
       const ack = new ClientAck(host, state, seq, credentialsOf(request));
       let first = true;

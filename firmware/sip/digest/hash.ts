@@ -58,6 +58,8 @@ export interface DigestInput {
   /** digest-uri: the Request-URI. */
   readonly uri: string;
   readonly body: Uint8Array;
+  /** Goes to the end of A2: the server's list of security mechanisms, for a d-ver (RFC 3329 section 2.2). */
+  readonly a2More?: string;
 }
 
 /** nc-value: eight hex digits. */
@@ -70,8 +72,9 @@ export function digestResponse(input: DigestInput): string {
   const { algorithm, nonce, cnonce, qop } = input;
   const { hash, session } = algorithm;
   const a1 = session ? digestOf(hash, `${input.ha1}:${nonce}:${cnonce}`) : input.ha1;
-  const a2 = `${input.method}:${input.uri}`;
-  const ha2 = qop === "auth-int" ? digestOf(hash, `${a2}:${digestOf(hash, input.body)}`) : digestOf(hash, a2);
+  const plain = `${input.method}:${input.uri}`;
+  const a2 = qop === "auth-int" ? `${plain}:${digestOf(hash, input.body)}` : plain;
+  const ha2 = digestOf(hash, input.a2More === undefined ? a2 : `${a2}:${input.a2More}`);
   if (qop === "none") return digestOf(hash, `${a1}:${nonce}:${ha2}`);
   return digestOf(hash, `${a1}:${nonce}:${nonceCountText(input.nonceCount)}:${cnonce}:${qop}:${ha2}`);
 }

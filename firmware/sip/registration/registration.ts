@@ -48,6 +48,8 @@ export interface RegistrationStatus {
   readonly path?: readonly string[];
   /** Whether the registrar works with flows (RFC 5626). */
   readonly outbound?: boolean;
+  /** What the account and its first server have agreed on to secure SIP (RFC 3329). */
+  readonly agreement?: "tls" | "digest";
   /** The flow that is kept open, e.g. `udp 192.0.2.9:5060, kept by STUN`. */
   readonly flow?: string;
   readonly publicGruu?: string;
@@ -81,7 +83,7 @@ export interface RegistrationOptions {
   /** The user agent's keepOpen(). */
   readonly keepOpen: KeptFlowOptions["keepOpen"];
   readonly keepAlive: KeepAlive;
-  /** Told of an address whose flow was lost: the next try goes elsewhere first. */
+  /** Told of an address whose flow was lost: the next try goes elsewhere first, and what was agreed on over it ends. */
   readonly unreachable: (to: SipAddress) => void;
   /** Whether another flow of the account works. */
   readonly othersWork: () => boolean;
@@ -423,6 +425,10 @@ function describe(failed: Failure): string {
   if (failed.authentication === "no-credentials")
     return "The server asks for a password, and none is configured for it";
   if (failed.authentication === "unsupported") return "The server asks for a kind of password check this phone refuses";
+  if (failed.authentication === "no-agreement")
+    return "The server and this phone could not agree on a secure way to talk";
+  if (failed.authentication === "agreement-changed")
+    return "What the server offers to secure the connection is changed on the way: somebody may be listening";
   if (failed.authentication) return "The server asks for the password again and again";
   if (failed.cause === "timeout") return "The server does not answer";
   if (failed.cause === "transport") return `The server cannot be reached: ${failed.reason}`;

@@ -31,8 +31,8 @@ export interface RegistrationsOptions
   readonly changed: (status: RegistrationStatus) => void;
   /** The user agent's keepOpen(); without it no flow is kept open and none is missed. */
   readonly keepOpen?: RegistrationOptions["keepOpen"];
-  /** Told of an address whose flow was lost. */
-  readonly unreachable?: (to: SipAddress) => void;
+  /** Told of an address whose flow was lost, and the account it was of. */
+  readonly unreachable?: (to: SipAddress, account: string) => void;
 }
 
 /** How requests of an account leave. */
@@ -68,7 +68,7 @@ export class Registrations {
             regId: i + 1,
             keepAlive: keepAlive ?? "auto",
             keepOpen: options.keepOpen,
-            unreachable: options.unreachable ?? (() => {}),
+            unreachable: (to) => options.unreachable?.(to, account),
             backoff: { ...defaultBackoff, ...options.backoff },
             contactUri: () => options.contactUri(account),
             contactSent: (to, secure) => options.contactSent?.(account, to, secure) ?? options.contactUri(account),

@@ -114,4 +114,35 @@ test("a method without what it needs", ({ folder }) => {
   assert.match(load(folder, { accounts: [alice, alice] }), /accounts\[1\]\.uri: .*twice/);
 });
 
+test("sips without TLS, an agreement with nothing to agree on", ({ folder }) => {
+  const account = { uri: "sips:a@b.c", security: "off" };
+  assert.match(
+    load(folder, { accounts: [account] }),
+    /accounts\[0\]\.uri: got "sips:a@b\.c", which is reached over TLS only/,
+  );
+  const registering = { uri: "sip:a@b.c", registrar: "sips:b.c", security: "off" };
+  assert.match(load(folder, { accounts: [registering] }), /accounts\[0\]\.registrar: .*TLS only/);
+  const agreeing = { uri: "sip:a@b.c", security: "off", securityAgreement: "required" };
+  assert.match(load(folder, { accounts: [agreeing] }), /securityAgreement: has nothing to agree on/);
+});
+
+test("the secrets of TLS are never written because a configuration says so: the process has to be started for it too", ({
+  folder,
+}) => {
+  const json = { sip: { tls: { keyLogFile: "keys.txt" } }, accounts: [{ uri: "sip:a@b.c", security: "off" }] };
+  const before = process.env["SOTTO_TLS_KEY_LOG"];
+  try {
+    for (const value of [undefined, "", "1", "true"]) {
+      if (value === undefined) delete process.env["SOTTO_TLS_KEY_LOG"];
+      else process.env["SOTTO_TLS_KEY_LOG"] = value;
+      assert.match(load(folder, json), /sip\.tls\.keyLogFile: undoes TLS/);
+    }
+    process.env["SOTTO_TLS_KEY_LOG"] = "allow";
+    assert.not.match(load(folder, json), /keyLogFile/);
+  } finally {
+    if (before === undefined) delete process.env["SOTTO_TLS_KEY_LOG"];
+    else process.env["SOTTO_TLS_KEY_LOG"] = before;
+  }
+});
+
 test.run();

@@ -279,7 +279,7 @@ sips("the rules by themselves: requests, responses, GRUUs", () => {
     "<sip:alice@192.0.2.77:5060>;expires=0",
   );
   assert.is(contact("<sip:someone@c.test;grx=1>", "sips:u@192.0.2.1:5061"), "<sip:someone@c.test;grx=1>");
-  assert.equal(sipsHop({ host: "2001:db8::1", port: 5060, transport: "udp" }), {
+  assert.equal(sipsHop({ host: "2001:db8::1" }), {
     scheme: "sips",
     host: "[2001:db8::1]",
     params: [],
