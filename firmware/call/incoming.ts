@@ -1,6 +1,7 @@
 // A call that comes in: check the offer and who sent it, ring, answer.
 
 import type { IncomingInvite } from "../sip/contract.js";
+import { parseReason } from "../sip/grammar/index.js";
 import type { SipRequest } from "../sip/grammar/message.js";
 import { Call, type CallIdentity } from "./call.js";
 import { judgeCaller } from "./caller-policy.js";
@@ -33,7 +34,8 @@ export class IncomingCall extends Call {
     this.invite.events = {
       cancelled: (text) => {
         // Another phone of ours took it (RFC 3326): no missed call.
-        const elsewhere = /;\s*cause\s*=\s*200\b/i.test(text);
+        const why = parseReason(text);
+        const elsewhere = why.ok && why.value.protocol.toUpperCase() === "SIP" && why.value.cause === 200;
         const user = elsewhere
           ? "Answered on another phone"
           : `Missed call from ${this.identity.peer.displayName ?? this.identity.peer.uri}`;

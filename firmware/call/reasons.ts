@@ -2,6 +2,7 @@
 
 import type { KeyingAttributes, KeyingError } from "../keying/keying.js";
 import type { ExtraHeaders, Failure } from "../sip/contract.js";
+import { parseRetryAfter, parseWarning } from "../sip/grammar/index.js";
 import type { CallEnd } from "./types.js";
 
 /** Why an offer, an answer or a call is not taken. */
@@ -86,15 +87,17 @@ const failures: Readonly<Record<number, readonly [code: string, user: string]>> 
 
 /** The text of a Warning the peer sent, for the person to read; shortened, printable. */
 function warningText(failure: Failure): string {
-  const value = failure.response?.headers.get("Warning");
-  const text = value && /^\s*\d{3}\s+\S+\s+"((?:[^"\\]|\\.)*)"/.exec(value)?.[1];
-  return text ? ` (${text.replace(/[^\x20-\x7e]/g, "?").slice(0, 120)})` : "";
+  const warning = parseWarning(failure.response?.headers.get("Warning") ?? "");
+  if (!warning.ok || warning.value.text === "") return "";
+  return ` (${warning.value.text.replace(/[^\x20-\x7e]/g, "?").slice(0, 120)})`;
 }
 
 /** When to try again, where the other side says so (RFC 3261 section 20.33). */
 function retryText(failure: Failure): string {
-  const seconds = Number(/^\s*(\d{1,6})/.exec(failure.response?.headers.get("Retry-After") ?? "")?.[1] ?? 0);
-  if (seconds === 0) return "";
+  const wanted = parseRetryAfter(failure.response?.headers.get("Retry-After") ?? "");
+  const seconds = wanted.ok ? wanted.value.seconds : 0;
+  // Who asks for more than a day asks for something else.
+  if (seconds === 0 || seconds > 86_400) return "";
   return seconds < 120 ? ` (try again in ${seconds} s)` : ` (try again in ${Math.round(seconds / 60)} min)`;
 }
 

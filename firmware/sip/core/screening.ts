@@ -11,6 +11,7 @@ import {
   parseSipUri,
   type SipRequest,
   type SipUri,
+  takesType,
   uriScheme,
 } from "../grammar/index.js";
 
@@ -71,6 +72,12 @@ export function screen(request: SipRequest, context: ScreenContext): Refusal | u
   ) {
     const text = headers.has("Contact") ? "Bad Contact" : "Missing Contact";
     return { status: 400, reason: `Bad Request: ${text}` };
+  }
+  // What we would answer is a session description: who takes none cannot be answered (RFC 4475 section 3.3.15).
+  const accept = headers.has("Accept") ? headers.all("Accept") : undefined;
+  if ((method === "INVITE" || request.body.length > 0) && !takesType(accept, "application/sdp")) {
+    const warning = `399 ${fields.warnAgent} "no answer can be given in the types of Accept"`;
+    return { status: 406, headers: [["Warning", warning]] };
   }
   return screenBody(request, fields.accepted);
 }

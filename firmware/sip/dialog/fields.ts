@@ -54,6 +54,11 @@ export class Fields {
     const transport = local.transport === "udp" ? "" : `;transport=${local.transport}`;
     this.uri = `sip:${user}${bracketed(local.host)}:${local.port}${transport}`;
   }
+  /** Who we are in a Warning (RFC 3261 section 20.43). */
+  get warnAgent(): string {
+    return bracketed(this.local.host);
+  }
+
   /** Our Contact URI. */
   get contactUri(): string {
     return this.uri;

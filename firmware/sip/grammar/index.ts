@@ -1,5 +1,6 @@
 // SIP message grammar: parse, print, typed header fields. No sockets, no timers.
 export * from "./address.js";
+export * from "./call-fields.js";
 export * from "./compose.js";
 export * from "./essentials.js";
 export * from "./fields.js";

@@ -2,7 +2,7 @@
 
 import type { Timer, Timers } from "../../runtime/timers.js";
 import type { SipAddress } from "../contract.js";
-import { parseNumber, type SipRequest, type SipResponse } from "../grammar/index.js";
+import { parseRetryAfter, type SipRequest, type SipResponse } from "../grammar/index.js";
 import type { InviteClientState, InviteClientUser } from "./invite-client.js";
 import type { NonInviteClientUser } from "./non-invite-client.js";
 
@@ -154,7 +154,8 @@ abstract class Attempts<User> {
 
 /** Seconds a 503 asks to be left alone (RFC 3261 section 21.5.4). */
 function retryAfter(response: SipResponse): number | undefined {
-  return parseNumber(/^\s*\d+/.exec(response.headers.get("Retry-After") ?? "")?.[0]);
+  const wanted = parseRetryAfter(response.headers.get("Retry-After") ?? "");
+  return wanted.ok ? wanted.value.seconds : undefined;
 }
 
 export class InviteAttempts extends Attempts<InviteClientUser> implements ClientInvite {
