@@ -138,6 +138,7 @@ export class Transform {
     this.#cipher.wipe();
     this.#salt.fill(0);
     this.#layout.iv.fill(0);
+    this.#layout.suffix.fill(0);
     this.#made.fill(-1);
   }
 

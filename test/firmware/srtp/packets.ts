@@ -1,6 +1,7 @@
 // Builds RTP and RTCP packets and keys for the SRTP tests.
 
 import { randomBytes } from "node:crypto";
+import * as fc from "fast-check";
 import { type SrtpKeys, srtpSuites } from "../../../firmware/srtp/index.js";
 
 /** Random keys, of AES_CM_128_HMAC_SHA1_80 unless `more` says otherwise. */
@@ -25,6 +26,16 @@ export interface RtpShape {
   /** Sets the padding bit (the payload then ends in its own count). */
   readonly padding?: boolean;
 }
+
+/** Any packet: payloads of 0 to 1400 bytes, contributing sources, header extension, padding bit. */
+export const shapes: fc.Arbitrary<RtpShape & { readonly csrcs: number; readonly ssrc: number }> = fc.record({
+  sequence: fc.integer({ min: 0, max: 65535 }),
+  ssrc: fc.integer({ min: 0, max: 0xffffffff }),
+  payload: fc.uint8Array({ maxLength: 1400, size: "max" }),
+  csrcs: fc.integer({ min: 0, max: 15 }),
+  extensionWords: fc.option(fc.integer({ min: 0, max: 30 }), { nil: undefined }),
+  padding: fc.boolean(),
+});
 
 /** Header length of {@link rtpPacket}'s result. */
 export function headerLength({ csrcs = 0, extensionWords }: RtpShape): number {

@@ -3,7 +3,14 @@
 import { randomBytes } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { SRTCP_MAX_TRAILER, SRTP_MAX_TRAILER, SrtpSender, SrtpStatus } from "../../../firmware/srtp/index.js";
+import {
+  SRTCP_MAX_TRAILER,
+  SRTP_MAX_TRAILER,
+  type SrtpKeyEvent,
+  SrtpReceiver,
+  SrtpSender,
+  SrtpStatus,
+} from "../../../firmware/srtp/index.js";
 import { hex } from "../../vectors.js";
 import { headerLength, type RtpShape, randomKeys, rtcpPacket, rtpPacket, withRoom } from "./packets.js";
 import { referenceRtcp, referenceRtp } from "./reference.js";
@@ -118,6 +125,63 @@ test("RTCP ends after 2^31 packets", () => {
   const next = withRoom(packet);
   assert.is(sender.protectRtcp(next, packet.length), SrtpStatus.keyLimit);
   assert.equal(next, withRoom(packet), "unchanged");
+});
+
+test("without a lifetime of its own a master key ends where RFC 3711 section 9.2 ends it, and says so ahead", () => {
+  class Aged extends SrtpSender {
+    /** As if so many packets had been sent under the key. */
+    age(rtp: number, rtcp: number): void {
+      this.keys[0].rtpUsage.used = rtp;
+      this.keys[0].rtcpUsage.used = rtcp;
+    }
+  }
+  const events: string[] = [];
+  const onKeyAge = ({ kind, protocol, used, limit }: SrtpKeyEvent) => {
+    events.push(`${protocol} ${kind} ${Math.log2(limit)} ${used / limit}`);
+  };
+  const sender = new Aged(randomKeys(), { onKeyAge });
+  const control = () => sender.protectRtcp(withRoom(rtcpPacket(7)), 8);
+  sender.age((15 / 16) * 2 ** 48 - 2, (15 / 16) * 2 ** 31 - 2);
+  send(sender, 1);
+  control();
+  assert.equal(events, []);
+  send(sender, 2);
+  control();
+  assert.equal(events.splice(0), ["rtp expiring 48 0.9375", "rtcp expiring 31 0.9375"]);
+  sender.age(2 ** 48 - 1, 2 ** 31 - 1);
+  send(sender, 3);
+  control();
+  assert.equal(events, ["rtp expired 48 1", "rtcp expired 31 1"]);
+  assert.is(send(sender, 4), SrtpStatus.keyLimit);
+  assert.is(control(), SrtpStatus.keyLimit);
+});
+
+test("an SSRC that changes on the way begins anew, at both ends; whose SSRC is taken can be asked", () => {
+  const keys = randomKeys({ roc: 2 });
+  const [sender, receiver] = [new SrtpSender(keys), new SrtpReceiver(keys)];
+  const pass = (sequence: number, ssrc: number, index: bigint) => {
+    const packet = rtpPacket({ sequence, ssrc, payload: new Uint8Array(30) });
+    const buffer = withRoom(packet);
+    const length = sender.protectRtp(buffer, packet.length);
+    assert.is(hex(buffer.subarray(0, length)), referenceRtp(keys, packet, 12, index).toString("hex"));
+    assert.is(receiver.unprotectRtp(buffer, length), packet.length);
+  };
+  pass(65535, 7, 2n * 65536n + 65535n);
+  pass(0, 7, 3n * 65536n);
+  assert.ok(sender.has(7) && receiver.has(7) && !receiver.has(0xffffff07));
+  pass(500, 0xffffff07, 2n * 65536n + 500n);
+  assert.ok(receiver.has(0xffffff07));
+  // The old one is not forgotten: what was sent under it cannot be sent or replayed again.
+  assert.is(send(sender, 0, 7), SrtpStatus.indexUsed);
+  pass(1, 7, 3n * 65536n + 1n);
+  // Where both ends choose the same SSRC under keys of their own, nothing mixes.
+  const back = randomKeys();
+  const [answer, heard] = [new SrtpSender(back), new SrtpReceiver(back)];
+  const packet = rtpPacket({ sequence: 1, ssrc: 7 });
+  const buffer = withRoom(packet);
+  const length = answer.protectRtp(buffer, packet.length);
+  assert.is(receiver.unprotectRtp(buffer.slice(), length), SrtpStatus.replayed);
+  assert.is(heard.unprotectRtp(buffer, length), packet.length);
 });
 
 test("replaced keys do not reset indices", () => {

@@ -16,19 +16,10 @@ import {
   statusName,
 } from "../../../firmware/srtp/index.js";
 import { hex } from "../../vectors.js";
-import { headerLength, type RtpShape, randomKeys, rtcpPacket, rtpPacket, withRoom } from "./packets.js";
+import { headerLength, type RtpShape, randomKeys, rtcpPacket, rtpPacket, shapes, withRoom } from "./packets.js";
 import { referenceRtcp, referenceRtp } from "./reference.js";
 
 const usual = packetCipherMaker();
-
-const shapes = fc.record({
-  sequence: fc.integer({ min: 0, max: 65535 }),
-  ssrc: fc.integer({ min: 0, max: 0xffffffff }),
-  payload: fc.uint8Array({ maxLength: 1400, size: "max" }),
-  csrcs: fc.integer({ min: 0, max: 15 }),
-  extensionWords: fc.option(fc.integer({ min: 0, max: 30 }), { nil: undefined }),
-  padding: fc.boolean(),
-});
 
 const flags: { name: string; more: Partial<SrtpKeys> }[] = [
   { name: "", more: {} },
