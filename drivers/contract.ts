@@ -137,26 +137,57 @@ export interface Backlight extends Closable {
 
 // --------------------------------------------------------------------------------------------------------------- headset
 
-/** What the person does on a headset. */
+/**
+ * What the person does on a headset. `call` is the number of a call as {@link Headset.callState} told it; without it the call that the
+ * phone's own keys would mean.
+ */
 export type HeadsetEvent =
+  /** The link to the headset is up: an open line alone is not. */
   | { readonly type: "connected"; readonly name: string }
   | { readonly type: "disconnected"; readonly reason: string }
-  | { readonly type: "answer" }
-  | { readonly type: "hangup" }
+  | { readonly type: "answer"; readonly call?: number }
+  /** Ends, cancels or declines. */
+  | { readonly type: "hangup"; readonly call?: number }
+  | { readonly type: "hold"; readonly call?: number }
+  | { readonly type: "resume"; readonly call?: number }
   | { readonly type: "dial"; readonly number: string }
+  /** Dials a number the phone remembers: a contact's key, or its place in the list from 1. */
+  | { readonly type: "memory"; readonly location: number }
   | { readonly type: "redial" }
   | { readonly type: "digit"; readonly digit: string }
+  /** Both 0 to 1. */
   | { readonly type: "volume"; readonly speaker: number }
-  | { readonly type: "mute"; readonly on: boolean };
+  | { readonly type: "gain"; readonly microphone: number }
+  | { readonly type: "mute"; readonly on: boolean }
+  /** Percent of its battery. */
+  | { readonly type: "battery"; readonly percent: number };
+
+/** Told what the wearer does, and when (monotonic ms). Exactly `false` as answer: that cannot be done now, and the headset is told so. */
+export type HeadsetListener = (event: HeadsetEvent, atMs: number) => unknown;
 
 /** The phone's call state as a headset is told it. */
 export type HeadsetCallState = "idle" | "incoming" | "outgoing" | "active" | "held";
 
+/** One of the phone's calls as a headset is told it. */
+export interface HeadsetCall {
+  readonly id: number;
+  readonly state: "dialling" | "alerting" | "incoming" | "active" | "held";
+  readonly direction: "incoming" | "outgoing";
+  /** A SIP URI or a number. */
+  readonly from: string;
+}
+
 /** A Bluetooth or wired headset: its button, its indicators. Its sound is an audio device of its own. */
 export interface Headset extends Closable {
-  listen(listener: (event: HeadsetEvent, atMs: number) => void): void;
-  /** Tells the headset of the call; `from` is shown by headsets with a display. */
-  callState(state: HeadsetCallState, from?: string): void;
+  /** One listener: the latest. */
+  listen(listener: HeadsetListener): void;
+  /**
+   * Tells the headset of the call the phone's keys mean; `from` is shown by headsets with a display. `calls` are all of them, where
+   * there may be several; without it there is the one.
+   */
+  callState(state: HeadsetCallState, from?: string, calls?: readonly HeadsetCall[]): void;
+  /** The phone's own keys changed the volume, 0 to 1. */
+  volume?(speaker: number): void;
 }
 
 // --------------------------------------------------------------------------------------------------------------- display

@@ -5,6 +5,7 @@ import type { Observe } from "../drivers/simulated/surroundings.js";
 import type { LightSigns, SwitchOutput } from "../drivers/switched.js";
 import {
   backlightSchema,
+  bluetoothSchema,
   evdevKeysSchema,
   gpioIndicatorSchema,
   gpioKeysSchema,
@@ -168,6 +169,14 @@ export const drivers: { readonly [D in keyof DeviceTypes]: Readonly<Record<strin
       open: async (_options, { observe }) => {
         const device = new (await simulated()).SimulatedHeadset({ observe });
         return { device, simulation: (await simulations()).headsetSimulation(device) };
+      },
+    },
+    bluetooth: {
+      options: bluetoothSchema,
+      open: async ({ codecs = ["CVSD"], ...options }, { tell }) => {
+        const { BluetoothHeadset } = await import("../drivers/headset/index.js");
+        const known = (codecs as string[]).map((codec) => (codec === "mSBC" ? 2 : 1));
+        return { device: new BluetoothHeadset({ ...(options as { tty: string }), codecs: known, tell }) };
       },
     },
   },

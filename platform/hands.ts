@@ -102,5 +102,16 @@ export const backlightSchema = v.strictObject({
   root: v.optional(path),
 }) as unknown as OptionsSchema;
 
+/** `bluetooth` headset. */
+export const bluetoothSchema = v.strictObject({
+  tty: path,
+  name: v.optional(name),
+  operator: v.optional(v.pipe(name, v.maxLength(16, "a text of at most 16 characters"))),
+  number: v.optional(name),
+  codecs: v.optional(
+    v.pipe(v.array(v.picklist(["CVSD", "mSBC"], '"CVSD" or "mSBC"'), 'a list of "CVSD", "mSBC"'), v.minLength(1)),
+  ),
+}) as unknown as OptionsSchema;
+
 /** Keys by the kernel's names, checked. */
 export type KernelKeyMap = Readonly<Record<string, PhoneKey>>;

@@ -93,12 +93,16 @@ export function keysSimulation(keys: SimulatedKeys): Simulation {
 const headsetEvent = v.variant("type", [
   v.object({ type: v.literal("connected"), name: v.string() }),
   v.object({ type: v.literal("disconnected"), reason: v.string() }),
-  v.object({ type: v.literal("answer") }),
-  v.object({ type: v.literal("hangup") }),
+  ...(["answer", "hangup", "hold", "resume"] as const).map((type) =>
+    v.object({ type: v.literal(type), call: v.optional(v.number()) }),
+  ),
   v.object({ type: v.literal("dial"), number: v.string() }),
   v.object({ type: v.literal("redial") }),
+  v.object({ type: v.literal("memory"), location: v.number() }),
   v.object({ type: v.literal("digit"), digit: v.pipe(v.string(), v.regex(/^[0-9A-D*#]$/)) }),
   v.object({ type: v.literal("volume"), speaker: v.number() }),
+  v.object({ type: v.literal("gain"), microphone: v.number() }),
+  v.object({ type: v.literal("battery"), percent: v.number() }),
   v.object({ type: v.literal("mute"), on: v.boolean() }),
 ]);
 

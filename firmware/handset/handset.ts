@@ -1,6 +1,7 @@
 // The telephone in the hand: keys and headset -> call control; calls -> ringer, vibrator, light, tones, screen, headset.
 
 import type {
+  Backlight,
   Display,
   Headset,
   HeadsetEvent,
@@ -22,9 +23,15 @@ export interface HandsetDevices {
   readonly vibrator?: Vibrator;
   readonly ringer?: Ringer;
   readonly indicator?: Indicator;
+  readonly backlight?: Backlight;
   readonly headset?: Headset;
+  /** A headset on a wire. */
+  readonly jack?: Headset;
   readonly display?: Display;
 }
+
+/** Where the voice goes: the phone's own microphone and earpiece, or a headset that is connected. */
+export type SoundRoute = "handset" | "headset" | "jack";
 
 /** A person one can call. */
 export interface Contact {
@@ -46,12 +53,19 @@ export interface HandsetOptions {
   /** Ringer volume, 0 to 1. */
   readonly ringVolume: number;
   readonly vibrate: boolean;
+  /** Moves the voice when a headset comes or goes; calls go on. */
+  readonly route?: (to: SoundRoute) => void;
+  /** How long the screen stays lit after a key or a call, ms. Default 15 s. */
+  readonly lightMs?: number;
 }
 
 /** On, off, in ms: two short pulses, as people know it. */
 const RING_PATTERN: readonly number[] = [400, 200, 400, 2000];
 const AFTER_TONE_MS = 3000;
 const VOLUME_STEP = 0.1;
+const LIGHT_MS = 15_000;
+/** From so little on a headset's battery is worth a word, percent. */
+const LOW_BATTERY = 15;
 
 /** Keys that act again and again while they are held. */
 const repeatable: ReadonlySet<PhoneKey> = new Set(["volumeUp", "volumeDown", "up", "down"]);
@@ -68,11 +82,15 @@ export class Handset {
   private shown: HandsetView | undefined;
   private earpiece = 0.8;
   private lastDialled = "";
+  /** Headsets that are connected, the latest last: it has the voice. */
+  private readonly connected: Exclude<SoundRoute, "handset">[] = [];
+  private dark: Timer | undefined;
   private closed = false;
 
   constructor(private readonly options: HandsetOptions) {
     for (const keys of options.devices.keys) keys.listen((action, key) => this.key(action, key));
-    options.devices.headset?.listen((event) => this.headset(event));
+    for (const which of ["headset", "jack"] as const)
+      options.devices[which]?.listen((event) => this.headset(event, which));
     options.voice.volume(this.earpiece);
     this.update();
   }
@@ -113,6 +131,7 @@ export class Handset {
   /** A key, wherever it is wired. */
   key(action: KeyAction, key: PhoneKey): void {
     if (this.closed) return;
+    this.light();
     if (action === "release") return;
     try {
       if (action === "long") this.longPress(key);
@@ -132,7 +151,10 @@ export class Handset {
     this.options.devices.vibrator?.stop();
     this.options.devices.ringer?.stop();
     this.options.devices.indicator?.set("off");
-    this.options.devices.headset?.callState("idle");
+    this.options.devices.headset?.callState("idle", undefined, []);
+    this.options.devices.jack?.callState("idle", undefined, []);
+    this.dark?.cancel();
+    this.options.devices.backlight?.set(0);
     this.options.voice.tone(undefined);
   }
 
@@ -264,39 +286,103 @@ export class Handset {
   private turn(step: number): void {
     this.earpiece = Math.min(1, Math.max(0, Math.round((this.earpiece + step) * 10) / 10));
     this.options.voice.volume(this.earpiece);
+    this.options.devices.headset?.volume?.(this.earpiece);
     if (this.calls.size === 0) this.notice = { text: `Volume ${Math.round(this.earpiece * 100)} %`, error: false };
   }
 
-  private headset(event: HeadsetEvent): void {
+  /** @returns false when it could not be done; the headset is told so. */
+  private headset(event: HeadsetEvent, which: "headset" | "jack"): boolean {
+    if (this.closed) return false;
+    try {
+      const done = this.obeyHeadset(event, which);
+      this.update();
+      return done;
+    } catch (error) {
+      this.notice = { text: error instanceof Error ? error.message : String(error), error: true };
+      this.update();
+      return false;
+    }
+  }
+
+  private obeyHeadset(event: HeadsetEvent, which: "headset" | "jack"): boolean {
+    const { calls, contacts, voice } = this.options;
+    const meant = () => foremost([...this.calls.values()]);
     switch (event.type) {
+      case "connected":
+        this.routeTo(which, true);
+        this.notice = { text: `Headset ${event.name} connected`, error: false };
+        return true;
+      case "disconnected":
+        this.routeTo(which, false);
+        this.notice = { text: `Headset gone: ${event.reason}`, error: false };
+        return true;
       case "answer":
-        return this.key("press", "call");
       case "hangup":
-        return this.key("press", "hangup");
-      case "digit":
-        return this.key("press", event.digit as PhoneKey);
+      case "hold":
+      case "resume": {
+        const id = event.call ?? meant()?.id;
+        if (id === undefined || !this.calls.has(id)) return false;
+        calls[event.type](id);
+        return true;
+      }
       case "dial":
+        this.dial(event.number);
+        return true;
       case "redial":
-        try {
-          const target = event.type === "dial" ? event.number : this.lastDialled;
-          if (target) this.dial(target);
-        } catch (error) {
-          this.notice = { text: error instanceof Error ? error.message : String(error), error: true };
-        }
-        return this.update();
+        if (!this.lastDialled) return false;
+        this.dial(this.lastDialled);
+        return true;
+      case "memory": {
+        const contact = contacts.find(({ key }) => key === String(event.location)) ?? contacts[event.location - 1];
+        if (!contact) return false;
+        this.dial(contact.uri);
+        return true;
+      }
+      case "digit": {
+        const call = meant();
+        if (call?.state !== "active") return false;
+        calls.digit(event.digit, call.id);
+        return true;
+      }
       case "volume":
         this.earpiece = Math.min(1, Math.max(0, event.speaker));
-        return this.options.voice.volume(this.earpiece);
+        voice.volume(this.earpiece);
+        return true;
       case "mute": {
-        const call = foremost([...this.calls.values()]);
-        if (call) this.options.calls.mute(event.on, call.id);
-        return;
+        const call = meant();
+        if (!call) return false;
+        calls.mute(event.on, call.id);
+        return true;
       }
-      case "disconnected":
-        return this.tell(`Headset gone: ${event.reason}`, false);
-      case "connected":
-        return this.tell(`Headset ${event.name} connected`, false);
+      case "gain":
+        return true;
+      case "battery":
+        if (event.percent <= LOW_BATTERY)
+          this.notice = { text: `The headset's battery is at ${event.percent} %`, error: false };
+        return true;
     }
+  }
+
+  /** The headset that came last has the voice; when it goes, the one before it, at last the phone itself. */
+  private routeTo(which: "headset" | "jack", isThere: boolean): void {
+    const before = this.connected.at(-1) ?? "handset";
+    const at = this.connected.indexOf(which);
+    if (at >= 0) this.connected.splice(at, 1);
+    if (isThere) this.connected.push(which);
+    const now = this.connected.at(-1) ?? "handset";
+    if (now !== before) this.options.route?.(now);
+  }
+
+  /** The screen is lit for a while after a key, and as long as it rings. */
+  private light(): void {
+    const { backlight } = this.options.devices;
+    if (!backlight) return;
+    this.dark?.cancel();
+    backlight.set(1);
+    this.dark = this.options.timers.after(this.options.lightMs ?? LIGHT_MS, () => {
+      if ([...this.calls.values()].some(({ state }) => state === "ringing")) this.light();
+      else backlight.set(0);
+    });
   }
 
   private situation(): HandsetSituation {
@@ -334,8 +420,12 @@ export class Handset {
       );
     if (view.tone !== before?.tone) apply("tone", () => voice.tone(view.tone));
     if (view.indicator !== before?.indicator) apply("indicator", () => devices.indicator?.set(view.indicator));
-    if (view.headset.state !== before?.headset.state || view.headset.from !== before?.headset.from)
-      apply("headset", () => devices.headset?.callState(view.headset.state, view.headset.from));
+    if (JSON.stringify(view.headset) !== JSON.stringify(before?.headset)) {
+      const { state, from, calls } = view.headset;
+      apply("headset", () => devices.headset?.callState(state, from, calls));
+      apply("jack", () => devices.jack?.callState(state, from, calls));
+    }
+    if (view.display.title !== before?.display.title) apply("backlight", () => this.light());
     if (JSON.stringify(view.display) !== JSON.stringify(before?.display))
       apply("display", () => devices.display?.show(view.display));
   }

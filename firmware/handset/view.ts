@@ -1,7 +1,7 @@
 // What every output of the phone should be doing, as a function of the calls: nothing is switched on or off anywhere else, so no exit
 // path can leave the vibrator running.
 
-import type { DisplayView, HeadsetCallState, IndicatorState } from "../../drivers/contract.js";
+import type { DisplayView, HeadsetCall, HeadsetCallState, IndicatorState } from "../../drivers/contract.js";
 import type { CallSnapshot } from "../call/types.js";
 import type { Proof } from "../keying/keying.js";
 import type { Tone } from "../media/voice.js";
@@ -12,7 +12,11 @@ export interface HandsetView {
   readonly vibrating: boolean;
   readonly tone: Tone | undefined;
   readonly indicator: IndicatorState;
-  readonly headset: { readonly state: HeadsetCallState; readonly from?: string };
+  readonly headset: {
+    readonly state: HeadsetCallState;
+    readonly from?: string;
+    readonly calls: readonly HeadsetCall[];
+  };
   readonly display: DisplayView;
 }
 
@@ -71,7 +75,7 @@ export function viewOf(situation: HandsetSituation): HandsetView {
       vibrating: rings && situation.vibrate,
       tone: busyElsewhere ? "call-waiting" : undefined,
       indicator: "ringing",
-      headset: { state: "incoming", from: call.peer.uri },
+      headset: { state: "incoming", from: call.peer.uri, calls: headsetCalls(calls) },
       display: {
         title: busyElsewhere ? "Second call" : "Incoming call",
         lines: [peerName(call), ...callerLines(call)],
@@ -97,13 +101,36 @@ export function viewOf(situation: HandsetSituation): HandsetView {
     vibrating: false,
     tone: call.state === "ringing" && !call.earlyMedia ? "ringback" : undefined,
     indicator: call.security.state === "secure" ? "secure" : call.security.state === "open" ? "open" : "ready",
-    headset: { state: outgoing ? "outgoing" : call.state === "held" ? "held" : "active", from: call.peer.uri },
+    headset: {
+      state: outgoing ? "outgoing" : call.state === "held" ? "held" : "active",
+      from: call.peer.uri,
+      calls: headsetCalls(calls),
+    },
     display: {
       title: titles[call.state],
       lines,
       softKeys: { left: call.state === "held" ? "Resume" : undefined, right: outgoing ? "Cancel" : "Hang up" },
     },
   };
+}
+
+/** The calls in a headset's words. */
+function headsetCalls(calls: readonly CallSnapshot[]): HeadsetCall[] {
+  return calls.map(({ id, direction, state, peer }) => ({
+    id,
+    direction,
+    state:
+      state === "held"
+        ? "held"
+        : state === "dialling"
+          ? "dialling"
+          : state === "ringing"
+            ? direction === "incoming"
+              ? "incoming"
+              : "alerting"
+            : "active",
+    from: peer.uri,
+  }));
 }
 
 /** What is known of a caller before pick-up. */
@@ -122,7 +149,7 @@ function idle(situation: HandsetSituation): HandsetView {
     vibrating: false,
     tone: situation.afterTone,
     indicator: situation.notice?.error ? "error" : "ready",
-    headset: { state: "idle" },
+    headset: { state: "idle", calls: [] },
     display: {
       title: situation.entry ? "Call?" : "Ready",
       lines,
