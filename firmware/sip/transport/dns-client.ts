@@ -3,7 +3,7 @@
 import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { getServers } from "node:dns";
-import { connect, isIPv6 } from "node:net";
+import { connect, isIP, isIPv6 } from "node:net";
 import * as packet from "dns-packet";
 import { fail, ok, type Result } from "../../runtime/result.js";
 
@@ -93,6 +93,14 @@ async function ask<T extends RecordType>(
   type: T,
   timeoutMs: number,
 ): Promise<Result<Answer<T>>> {
+  // Longer ones do not fit the format (RFC 1035 section 2.3.4): nobody has them.
+  if (
+    plain(name).length > 253 ||
+    plain(name)
+      .split(".")
+      .some((label) => label === "" || label.length > 63)
+  )
+    return ok({ records: [], ttlS: NEGATIVE_TTL_S });
   const id = randomInt(0, 65536);
   const question = packet.encode({
     type: "query",
@@ -102,18 +110,43 @@ async function ask<T extends RecordType>(
     questions: [{ type, name, class: "IN" }],
     additionals: [{ type: "OPT", name: ".", udpPayloadSize: 1232, flags: 0, options: [] } as never],
   });
-  const first = await overUdp(server, question, id, timeoutMs);
+  const asked: Asked = { id, name, type };
+  const first = await overUdp(server, question, asked, timeoutMs);
   if (!first.ok) return first;
-  let response = first.value;
-  if (response.flag_tc) {
-    const whole = await overTcp(server, question, timeoutMs);
-    if (!whole.ok) return whole;
-    response = whole.value;
-  }
-  return read(response, id, name, type);
+  if (!first.value.flag_tc) return read(first.value, name, type);
+  const whole = await overTcp(server, question, timeoutMs);
+  return whole.ok ? readAnswer(whole.value, id, name, type) : whole;
 }
 
 type Decoded = packet.DecodedPacket;
+
+/** What was asked, to know its answer by. */
+interface Asked {
+  readonly id: number;
+  readonly name: string;
+  readonly type: RecordType;
+}
+
+/** An answer as it came. Errors: `malformed` for what cannot be read or is the answer to something else, `server`. */
+export function readAnswer<T extends RecordType>(bytes: Buffer, id: number, name: string, type: T): Result<Answer<T>> {
+  const response = decode(bytes);
+  if (!response) return fail("malformed", "the DNS answer cannot be read");
+  if (!isAnswerTo(response, { id, name, type })) return fail("malformed", "the DNS answer is to another question");
+  return read(response, name, type);
+}
+
+/** ID and question must be ours (RFC 5452 section 9.1); a server that could not read the question may leave it out of its error. */
+function isAnswerTo(response: Decoded, { id, name, type }: Asked): boolean {
+  if (response.id !== id || response.type !== "response") return false;
+  const questions = response.questions ?? [];
+  if (questions.length === 0) return codeOf(response) !== "NOERROR";
+  const [question] = questions;
+  return questions.length === 1 && plain(question.name) === plain(name) && question.type === type;
+}
+
+function codeOf(response: Decoded): string {
+  return (response as { rcode?: string }).rcode ?? "NOERROR";
+}
 
 function decode(bytes: Buffer): Decoded | undefined {
   try {
@@ -123,7 +156,7 @@ function decode(bytes: Buffer): Decoded | undefined {
   }
 }
 
-function overUdp(server: Server, question: Buffer, id: number, timeoutMs: number): Promise<Result<Decoded>> {
+function overUdp(server: Server, question: Buffer, asked: Asked, timeoutMs: number): Promise<Result<Decoded>> {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(server.host) ? "udp6" : "udp4");
     const finish = (result: Result<Decoded>): void => {
@@ -137,19 +170,19 @@ function overUdp(server: Server, question: Buffer, id: number, timeoutMs: number
     socket.once("error", (error) => finish(fail("server", `DNS server ${server.host}: ${error.message}`)));
     socket.on("message", (bytes) => {
       const response = decode(bytes);
-      // Anything else is noise, or somebody guessing.
-      if (response?.id === id && response.type === "response") finish(ok(response));
+      // Anything else is noise, or somebody guessing: the answer may still come.
+      if (response && isAnswerTo(response, asked)) finish(ok(response));
     });
     // Connected: only datagrams of that server reach the socket.
     socket.connect(server.port, server.host, () => socket.send(question));
   });
 }
 
-function overTcp(server: Server, question: Buffer, timeoutMs: number): Promise<Result<Decoded>> {
+function overTcp(server: Server, question: Buffer, timeoutMs: number): Promise<Result<Buffer>> {
   return new Promise((resolve) => {
     const socket = connect({ host: server.host, port: server.port });
     let got = Buffer.alloc(0);
-    const finish = (result: Result<Decoded>): void => {
+    const finish = (result: Result<Buffer>): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(result);
@@ -160,8 +193,7 @@ function overTcp(server: Server, question: Buffer, timeoutMs: number): Promise<R
     socket.on("data", (bytes: Buffer) => {
       got = Buffer.concat([got, bytes]);
       if (got.length < 2 || got.length < 2 + got.readUInt16BE(0)) return;
-      const response = decode(got.subarray(2, 2 + got.readUInt16BE(0)));
-      finish(response ? ok(response) : fail("malformed", "the DNS answer cannot be read"));
+      finish(ok(got.subarray(2, 2 + got.readUInt16BE(0))));
     });
     const length = Buffer.alloc(2);
     length.writeUInt16BE(question.length);
@@ -171,13 +203,13 @@ function overTcp(server: Server, question: Buffer, timeoutMs: number): Promise<R
 
 const plain = (name: string): string => name.toLowerCase().replace(/\.$/, "");
 
-/** The records asked for, through CNAMEs; checks that the answer is to this question. */
-function read<T extends RecordType>(response: Decoded, id: number, name: string, type: T): Result<Answer<T>> {
-  const question = response.questions?.[0];
-  if (response.id !== id || (question && (plain(question.name) !== plain(name) || question.type !== type)))
-    return fail("malformed", "the DNS answer is to another question");
-  const code = (response as { rcode?: string }).rcode ?? "NOERROR";
+/** The records asked for, through CNAMEs. */
+function read<T extends RecordType>(response: Decoded, name: string, type: T): Result<Answer<T>> {
+  const code = codeOf(response);
   if (code !== "NOERROR" && code !== "NXDOMAIN") return fail("server", `the DNS server says ${code}`);
+  // Neither its own zone nor willing to ask others: it knows nothing of the name, which is not that there is nothing (a lame server).
+  if ((response.answers ?? []).length === 0 && code === "NOERROR" && !response.flag_aa && !response.flag_ra)
+    return fail("server", "the DNS server does not look names up for others");
   let owner = plain(name);
   let ttlS = MAX_TTL_S;
   const answers = (response.answers ?? []).slice(0, 4 * MAX_RECORDS);
@@ -203,7 +235,8 @@ function read<T extends RecordType>(response: Decoded, id: number, name: string,
 }
 
 function typed(type: RecordType, data: unknown): RecordData[RecordType] | undefined {
-  if (type === "A" || type === "AAAA") return typeof data === "string" ? data : undefined;
+  if (type === "A" || type === "AAAA")
+    return typeof data === "string" && isIP(data) === (type === "A" ? 4 : 6) ? data : undefined;
   if (type === "TXT") {
     const strings = Array.isArray(data) ? data : [data];
     return strings.map((one) => (Buffer.isBuffer(one) ? one.toString("latin1") : String(one))).join("");
@@ -212,7 +245,10 @@ function typed(type: RecordType, data: unknown): RecordData[RecordType] | undefi
   if (typeof fields !== "object" || fields === null) return undefined;
   if (type === "SRV") {
     const { priority = 0, weight = 0, port, target } = fields as Partial<RecordData["SRV"]>;
-    return typeof port === "number" && typeof target === "string" ? { priority, weight, port, target } : undefined;
+    // Port 0 leads nowhere, except where the root as target says that there is no such service (RFC 2782).
+    return typeof port === "number" && typeof target === "string" && (port > 0 || plain(target) === "")
+      ? { priority, weight, port, target }
+      : undefined;
   }
   const naptr = fields as Partial<Record<keyof RecordData["NAPTR"], unknown>>;
   return {
