@@ -93,7 +93,10 @@ function addExtensions(certificate: Certificate, request: Request, own: ArrayBuf
   const add = (extnID: string, critical: boolean, value: { toBER(): ArrayBuffer }) =>
     certificate.extensions?.push(new Extension({ extnID, critical, extnValue: value.toBER() }));
   certificate.extensions = [];
-  const basic = request.isCa ? { cA: true, pathLenConstraint: request.pathLength } : { cA: false };
+  // An absent constraint means none; given as undefined it would be written as 0.
+  const { pathLength } = request;
+  const limit = pathLength === undefined ? {} : { pathLenConstraint: pathLength };
+  const basic = request.isCa ? { cA: true, ...limit } : { cA: false };
   add("2.5.29.19", true, new BasicConstraints(basic).toSchema());
   const bits = request.keyUsage.reduce((sum, usage) => sum | usageBits[usage], 0);
   // DER: a named bit list ends with its last set bit.
@@ -158,7 +161,7 @@ function isSelfSigned(identity: IssuedIdentity): boolean {
   return certificate.issuer.isEqual(certificate.subject);
 }
 
-/** Makes a self-signed authority. Keys and serial numbers come from node's generator. */
+/** Makes a self-signed authority; `pathLength`: how many authorities may stand below it, without it any number. Keys and serial numbers come from node's generator. */
 export function createAuthority(
   request: Validity & { commonName: string; pathLength?: number; keyType?: "rsa" | "p256" },
 ): Promise<IssuedIdentity> {

@@ -92,6 +92,31 @@ test("trust anchors that cannot be read are refused at once", () => {
 const now = Date.UTC(2026, 5, 1);
 const valid = { notBeforeMs: now - 86_400_000, notAfterMs: now + 86_400_000 };
 
+test("an authority's path length is what was asked for, and no limit where nothing was (RFC 5280 section 4.2.1.9)", async () => {
+  // BasicConstraints in DER: SEQUENCE { cA TRUE [, pathLenConstraint] } behind its OID 2.5.29.19 and critical TRUE.
+  const head = "0603551d130101ff04";
+  for (const [pathLength, der] of [
+    [undefined, "0530030101ff"],
+    [0, "0830060101ff020100"],
+    [3, "0830060101ff020103"],
+  ] as const) {
+    const { certificatePem } = await createAuthority({ ...valid, commonName: "Some CA", pathLength });
+    const bytes = Buffer.from(new X509Certificate(certificatePem).raw).toString("hex");
+    assert.ok(bytes.includes(head + der), `${pathLength}`);
+    if (which("openssl")) {
+      const text = execFileSync("openssl", ["x509", "-noout", "-text"], { input: certificatePem, encoding: "utf8" });
+      assert.match(text, pathLength === undefined ? /CA:TRUE\n/ : new RegExp(`CA:TRUE, pathlen:${pathLength}\n`));
+    }
+  }
+  const root = await createAuthority({ ...valid, commonName: "Free CA" });
+  const middle = await createIntermediate(root, { ...valid, commonName: "Below" });
+  const lower = await createIntermediate(middle, { ...valid, commonName: "Further below" });
+  const uri = "sip:deep@example.test";
+  const deep = await issueIdentity(lower, { ...valid, uri });
+  const chain = certificatesFromPem(deep.chainPem);
+  good(await new TrustStore(root.certificatePem).verify(chain, uri, valid.notBeforeMs + 1000));
+});
+
 test("our own authority: root, intermediate, identity", async () => {
   const root = await createAuthority({ ...valid, commonName: "Own CA", pathLength: 1 });
   const middle = await createIntermediate(root, { ...valid, commonName: "Own intermediate", pathLength: 0 });
