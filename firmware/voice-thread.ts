@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { openAudio } from "../platform/audio.js";
-import { choosePacketCipherMaker } from "./crypto/index.js";
+import { choosePacketCipherMaker } from "./crypto/packet-ciphers.js";
 import { LocalVoice, serveVoice } from "./media/index.js";
 import type { VoiceThreadOptions } from "./voice-client.js";
 import { raiseThreadPriority } from "./voice-priority.js";

@@ -1,5 +1,6 @@
 // Public face of the crypto room: primitives on typed arrays, no I/O.
-// certificates.ts and issue.ts are imported by name: they bring an X.509 library that the voice thread must not load.
+// certificates.ts and issue.ts are imported by name: they bring an X.509 library. srtp/ and the voice thread take even the packet ciphers by
+// name, because dh.ts brings an ASN.1 library.
 
 export * from "./aes.js";
 export * from "./constant-time.js";

@@ -1,6 +1,6 @@
 // Session keys from a master key: the AES-CM PRF (RFC 3711 section 4.3; RFC 6188 section 3; RFC 7714 section 11).
 
-import type { PacketCipher } from "../crypto/index.js";
+import type { PacketCipher } from "../crypto/packet-cipher.js";
 
 /** Labels of the six session keys (RFC 3711 sections 4.3.1 and 4.3.2). */
 export const SrtpLabel = {

@@ -1,6 +1,10 @@
 // One master key, ready for packets: its session keys (renewed by the key derivation rate), its range and its lifetime.
 
-import { createPacketCipher, equal, type PacketCipher, wipe } from "../crypto/index.js";
+// Not crypto/index.js: that brings an ASN.1 library, and this one needs nothing but Node.
+import { equal } from "../crypto/constant-time.js";
+import type { PacketCipher } from "../crypto/packet-cipher.js";
+import { createPacketCipher } from "../crypto/packet-ciphers.js";
+import { wipe } from "../crypto/wipe.js";
 import { deriveInto, SrtpLabel } from "./derivation.js";
 import type { SrtpKeys } from "./keys.js";
 import { type PacketIndex, RTCP_INDEX_LIMIT, RTP_INDEX_LIMIT } from "./streams.js";

@@ -1,6 +1,6 @@
 // The protection profiles, as numbers (RFC 3711 section 5, RFC 4568 section 6.2, RFC 6188, RFC 7714 section 12).
 
-import type { PacketCipherMode } from "../crypto/index.js";
+import type { PacketCipherMode } from "../crypto/packet-cipher.js";
 import type { SrtpSuiteName } from "./keys.js";
 
 /** Sizes that make up a profile, all in bytes. */

@@ -1,12 +1,7 @@
 // The session keys of one protocol at work: where a packet's parts lie, which IV it has, keystream made ahead of it.
 
-import {
-  createPacketCipher,
-  type PacketCipher,
-  type PacketCipherMode,
-  type PacketKeys,
-  PacketLayout,
-} from "../crypto/index.js";
+import { type PacketCipher, type PacketCipherMode, type PacketKeys, PacketLayout } from "../crypto/packet-cipher.js";
+import { createPacketCipher } from "../crypto/packet-ciphers.js";
 import { RTCP_HEADER_BYTES, RTCP_SSRC_AT, RTP_SSRC_AT, readWord, writeWord } from "./packet.js";
 import type { PacketIndex } from "./streams.js";
 

@@ -3,7 +3,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -24,6 +25,24 @@ test("the example runs, and prints what its comments say", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+/** Everything a compiled module loads, itself included, and the packages among it. */
+function loads(file: string, seen: Set<string>, packages: Set<string>): void {
+  if (seen.has(file)) return;
+  seen.add(file);
+  for (const [, from] of readFileSync(file, "utf8").matchAll(/^(?:import|export|\}).*?from "([^"]+)";$/gm))
+    if (from.startsWith(".")) loads(join(dirname(file), from), seen, packages);
+    else packages.add(from);
+}
+
+test("the library brings nothing with it but itself and the packet ciphers", () => {
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  loads(fileURLToPath(new URL("../../../firmware/srtp/index.js", import.meta.url)), seen, packages);
+  assert.equal([...packages], []);
+  assert.ok(seen.size > 15);
+  for (const file of seen) assert.match(file, /\/firmware\/(srtp|crypto)\/[a-z0-9-]+\.js$/);
 });
 
 test.run();
