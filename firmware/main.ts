@@ -17,6 +17,7 @@ import type { Voice } from "./media/voice.js";
 import { MemoryReplayCache } from "./mikey/index.js";
 import {
   type KeyingShared,
+  keyRules,
   openCounters,
   openKeying,
   openRehearsedKeying,
@@ -181,6 +182,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
         displayName: account.displayName,
         security: account.security,
         keying: keying[i],
+        keys: keyRules(account),
         codecs: account.codecs,
         autoAnswerMs: account.autoAnswerMs,
         messages: account.messages ?? account.security !== "required",
@@ -241,6 +243,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
       uri: account.uri,
       security: account.security,
       keying: keying[i].map((method) => method.name),
+      offers: account.keying.offer,
+      suites: account.keying.suites,
     })),
     registrations: accounts.status(),
     calls: await Promise.all(calls.list().map(async (call) => ({ ...call, voice: await calls.statistics(call.id) }))),
@@ -388,6 +392,10 @@ function obey(method: string, params: Record<string, unknown>, obeyed: Obeyed): 
       return calls.hold(id);
     case "resume":
       return calls.resume(id);
+    case "secure":
+      return calls.secure(id);
+    case "rekey":
+      return calls.rekey(id);
     case "mute":
       return calls.mute(params["on"] === true, id);
     case "digit":

@@ -1,6 +1,7 @@
 // Opens key agreement as configured: keys, certificates, revocation lists, the replay cache. Part of the composition root.
 
 import { readFileSync } from "node:fs";
+import type { KeyRules } from "./call/environment.js";
 import type { AccountConfig, Config } from "./config/index.js";
 import { type DhGroupName, sameSipIdentity } from "./crypto/index.js";
 import { RevocationLists } from "./crypto/revocation.js";
@@ -91,6 +92,10 @@ export function openKeying(
       ...(keying.accepts ? { accepts: keying.accepts } : {}),
       signatures: keying.signatures,
       group: keying.group,
+      suites: keying.suites,
+      level: keying.level,
+      // Calls are re-keyed, and changes of them are proved, by the agreement they began with.
+      keepsBundles: true,
       takeDhKeyPair: (group: DhGroupName) => keyPairs.take(group),
       clock: systemClock,
       random,
@@ -98,21 +103,53 @@ export function openKeying(
       replay,
       ...(counters ? { counters } : {}),
     };
-    const toOthers = signing.has(keying.offer) ? keying.offer : "dh";
-    const others = identity && createMikeyKeying({ ...common, offer: toOthers });
-    const peers = keying.sharedKeys.map((shared) => ({
-      fits: (uri: string) => sameSipIdentity(shared.peer, uri),
-      keying: createMikeyKeying({
-        ...common,
-        offer: signing.has(keying.offer) && !identity ? "psk" : keying.offer,
-        psk: { key: readSharedKey(shared.file), name: shared.peer },
-        ...(shared.compat ? { compat: shared.compat } : {}),
-      }),
-    }));
+    const others = identity && createMikeyKeying({ ...common, offer: offerable(keying.offer, true, false) });
+    const peers = peersOf(keying).map(({ uri, shared, own }) => {
+      const compat = own?.compat ?? shared?.compat;
+      return {
+        fits: (other: string) => sameSipIdentity(uri, other),
+        keying: createMikeyKeying({
+          ...common,
+          offer: offerable(own?.offer ?? keying.offer, identity !== undefined, shared !== undefined),
+          ...(shared ? { psk: { key: readSharedKey(shared.file), name: shared.peer } } : {}),
+          ...(own?.accepts ? { accepts: own.accepts } : {}),
+          ...(own?.suites ? { suites: own.suites } : {}),
+          ...(compat ? { compat } : {}),
+        }),
+      };
+    });
     return others || peers.length > 0 ? [perPeerKeying(peers, others)] : [];
   } catch (error) {
     throw new Error(`account ${account.uri}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** Peers with a key or settings of their own. */
+function peersOf({ sharedKeys, peers }: AccountConfig["keying"]) {
+  const own = (uri: string) => peers.find(({ peer }) => sameSipIdentity(peer, uri));
+  const rest = peers.filter(({ peer }) => !sharedKeys.some((shared) => sameSipIdentity(shared.peer, peer)));
+  return [
+    ...sharedKeys.map((shared) => ({ uri: shared.peer, shared, own: own(shared.peer) })),
+    ...rest.map((one) => ({ uri: one.peer, shared: undefined, own: one })),
+  ];
+}
+
+/** Those of the methods that there are keys for, or what there are keys for. */
+function offerable(wanted: readonly MethodName[], hasIdentity: boolean, hasSharedKey: boolean): MethodName[] {
+  const can = wanted.filter((method) => (signing.has(method) ? hasIdentity : hasSharedKey));
+  return can.length > 0 ? can : [hasSharedKey && !hasIdentity ? "psk" : "dh"];
+}
+
+/** How an account's calls deal with keys. */
+export function keyRules({ keying }: AccountConfig): KeyRules {
+  const { rekeyS, rekeyBy, keyPackets, changes, failedLine } = keying;
+  return {
+    ...(rekeyS === undefined ? {} : { rekeyMs: rekeyS * 1000 }),
+    rekeyBy,
+    ...(keyPackets === undefined ? {} : { lifetime: keyPackets }),
+    changes,
+    failedLine,
+  };
 }
 
 /** A revocation list's file: PEM or DER. */
@@ -127,7 +164,8 @@ function readList(file: string): string | Uint8Array {
  */
 export async function warmKeyPairs(config: Config, keyPairs: KeyPairPool): Promise<void> {
   for (const { security, keying } of config.accounts) {
-    const usesPairs = keying.offer === "dh" || keying.offer === "dhhmac" || keying.privateKey !== undefined;
+    const offered = [keying, ...keying.peers].flatMap(({ offer = [] }) => offer);
+    const usesPairs = keying.privateKey !== undefined || offered.some((one) => one === "dh" || one === "dhhmac");
     if (security !== "off" && usesPairs) await keyPairs.fill(keying.group);
   }
 }
@@ -140,8 +178,8 @@ export function openRehearsedKeying(account: AccountConfig, shared: KeyingShared
   const { keying, security } = account;
   if (security === "off") return [];
   if (keying.privateKey !== undefined) {
-    const offer = signing.has(keying.offer) ? keying.offer : "dh";
-    return openKeying({ ...account, keying: { ...keying, offer, sharedKeys: [] } }, shared);
+    const offer = offerable(keying.offer, true, false);
+    return openKeying({ ...account, keying: { ...keying, offer, sharedKeys: [], peers: [] } }, shared);
   }
   if (keying.sharedKeys.length === 0) return [];
   const { keyPairs, random, replay } = shared;
@@ -149,7 +187,7 @@ export function openRehearsedKeying(account: AccountConfig, shared: KeyingShared
   const psk = { key: random(32), name: "rehearsal" };
   return [
     createMikeyKeying({
-      ...{ offer: signing.has(keying.offer) ? "psk" : keying.offer, psk, takeDhKeyPair, group: keying.group },
+      ...{ offer: offerable(keying.offer, false, true), psk, takeDhKeyPair, group: keying.group },
       ...{ clock: systemClock, random, replay },
     }),
   ];

@@ -2,10 +2,12 @@
 
 import type { StreamStatistics } from "../media/voice.js";
 import type { Log, Timer } from "../runtime/index.js";
-import type { IncomingReinvite, InviteDialog, InviteDialogEvents } from "../sip/contract.js";
-import type { CallEnvironment } from "./environment.js";
+import type { Failure, IncomingReinvite, InviteDialog, InviteDialogEvents, SipBody } from "../sip/contract.js";
+import type { SipRequest, SipResponse } from "../sip/grammar/message.js";
+import type { CallEnvironment, KeyRules } from "./environment.js";
 import { MediaSession } from "./media-session.js";
-import { endOfRefusal, type Refusal, reason, warning } from "./reasons.js";
+import { cancelled, endOfFailure, endOfRefusal, type Refusal, reason, warning } from "./reasons.js";
+import type { ReofferWish } from "./reoffers.js";
 import type { CallEnd, CallSnapshot, CallState } from "./types.js";
 
 /** Without a packet for this long the call is over: the peer or the network has gone. */
@@ -34,7 +36,15 @@ export abstract class Call {
   private muted = false;
   private heldByPeer = false;
   private limit: Timer | undefined;
-  private reoffering = false;
+  /** An offer of ours within the call that is under way, and what is wanted after it. */
+  private reoffering: ReofferWish | undefined;
+  private wanted: ReofferWish | undefined;
+  /** Who waits for the outcome of the next such offer. */
+  private waiting: ((failed?: Refusal) => void)[] = [];
+  private rekeyTimer: Timer | undefined;
+  private keysWatched: number | undefined;
+  /** Nothing can be sent any more under the keys there are. */
+  private keysUsedUp = false;
   /** An early answer is in use. */
   protected early = false;
   private earlyMedia = false;
@@ -44,6 +54,7 @@ export abstract class Call {
   constructor(
     protected readonly environment: CallEnvironment,
     readonly identity: CallIdentity,
+    private readonly rules: KeyRules | undefined,
     initial: CallState,
   ) {
     this.state = initial;
@@ -66,6 +77,7 @@ export abstract class Call {
         this.changed();
       },
       digit: (digit, durationMs) => environment.emit({ type: "digit", id: identity.id, digit, durationMs }),
+      keyAge: (kind) => this.keyAge(kind),
     });
   }
 
@@ -127,36 +139,126 @@ export abstract class Call {
   hold(on: boolean): void {
     if (!this.dialog || (this.state !== "active" && this.state !== "held"))
       throw new Error("only a running call can be held");
-    if (this.reoffering || (this.state === "held") === on) return;
-    this.reoffer(on);
+    if ((this.wanted?.hold ?? this.reoffering?.hold ?? this.state === "held") !== on) this.reoffer({ hold: on });
   }
 
   /** Sends the session as it is now: the session timer asks for it, or the device has another address. */
   renew(): void {
-    if (!this.reoffering && (this.state === "active" || this.state === "held")) this.reoffer(this.state === "held");
+    if (this.state === "active" || this.state === "held") this.reoffer({});
   }
 
-  /** Sends the session as it is or shall be (held or not) in a re-INVITE. */
-  private reoffer(on: boolean): void {
-    const { dialog } = this;
+  /** Makes an open call private. Resolves when it is; rejects with a sentence for the user. */
+  secure(): Promise<void> {
+    if (this.media.security.state === "secure") return Promise.reject(new Error("the call is private already"));
+    return this.change({ secure: true });
+  }
+
+  /** Agrees on other keys. Resolves when they are used; rejects with a sentence for the user. */
+  rekey(): Promise<void> {
+    if (this.media.security.state !== "secure") return Promise.reject(new Error("the call is not private: no keys"));
+    return this.change({ rekey: true });
+  }
+
+  private change(wish: ReofferWish): Promise<void> {
+    if (!this.dialog || (this.state !== "active" && this.state !== "held"))
+      return Promise.reject(new Error("only a running call can be changed"));
+    return new Promise((resolve, reject) => {
+      this.waiting.push((failed) => (failed ? reject(new Error(failed.user)) : resolve()));
+      this.reoffer(wish);
+    });
+  }
+
+  /** Sends the session as it is or shall be; while one such offer is under way the next waits. */
+  private reoffer(wish: ReofferWish): void {
+    if (this.reoffering) {
+      this.wanted = { ...this.wanted, ...wish };
+      return;
+    }
+    const { dialog, waiting } = this;
     if (!dialog) return;
-    const offer = this.media.makeHoldOffer(on);
-    if (!offer.ok) throw new Error(offer.refusal.user);
-    this.reoffering = true;
-    dialog.reinvite(offer.value, (outcome) => {
-      this.reoffering = false;
-      if (this.over) return;
+    this.reoffering = wish;
+    this.waiting = [];
+    let refusal: Refusal | undefined;
+    const make = async (): Promise<SipBody | undefined> => {
+      const offer = await this.media.makeReoffer(wish);
+      refusal = offer.ok ? undefined : offer.refusal;
+      return offer.ok ? offer.value : undefined;
+    };
+    const over = (failed?: Refusal): void => {
+      this.reoffering = undefined;
+      for (const one of waiting) one(failed);
+      const next = this.wanted;
+      this.wanted = undefined;
+      if (next && !this.over) this.reoffer(next);
+    };
+    const isUpdate = wish.rekey === true && this.rules?.rekeyBy === "update" && dialog.takesUpdate;
+    const result = async (outcome: { readonly ok: SipResponse } | { readonly failed: Failure }): Promise<void> => {
+      if (this.over) return over(cancelled.refusal);
       if ("failed" in outcome) {
         // The session goes on as it was (RFC 3261 section 14.1), unless the dialog ended, which it says by itself.
-        this.log.warn("hold-failed", { call: this.identity.id, status: outcome.failed.status });
-        this.media.dropHoldOffer();
-        return;
+        const failed = refusal ?? (await this.refusedReoffer(outcome.failed));
+        this.log.warn("reoffer-failed", { call: this.identity.id, status: outcome.failed.status, code: failed.code });
+        this.media.dropReoffer();
+        if (wish.rekey && this.keysUsedUp) this.endWithoutKeys();
+        return over(failed);
       }
-      dialog.ack();
-      const accepted = this.media.acceptHoldAnswer(outcome.ok);
-      if (!accepted.ok) return this.failWith(accepted.refusal);
-      this.state = on ? "held" : "active";
+      if (!isUpdate) dialog.ack();
+      const accepted = await this.media.acceptReanswer(outcome.ok);
+      if (this.over) return over(cancelled.refusal);
+      if (!accepted.ok) {
+        this.failWith(accepted.refusal);
+        return over(accepted.refusal);
+      }
+      const unchanged = wish.rekey === true && accepted.value.unproved;
+      if (unchanged) this.log.warn("rekey-ignored", { call: this.identity.id });
+      if (this.state === "active" || this.state === "held") this.state = this.media.heldHere ? "held" : "active";
+      this.watchKeys();
       this.changed();
+      over(unchanged ? rekeyIgnored : undefined);
+    };
+    const said = (outcome: { readonly ok: SipResponse } | { readonly failed: Failure }): void => void result(outcome);
+    if (isUpdate) dialog.update(make, said);
+    else dialog.reinvite(make, said);
+  }
+
+  /** Why the peer refused a change. */
+  private async refusedReoffer(failure: Failure): Promise<Refusal> {
+    const why = failure.response && (await this.media.explain(failure.response));
+    const { code, text, user } = endOfFailure(failure, why);
+    return { status: failure.status, code, text, user };
+  }
+
+  /** New keys in time: the caller asks for them, and the callee should it not. */
+  protected watchKeys(): void {
+    const { security } = this.media;
+    if (security.state !== "secure" || this.over) return;
+    if (this.keysWatched === security.rekeys) return;
+    this.keysWatched = security.rekeys;
+    this.keysUsedUp = false;
+    this.rekeyTimer?.cancel();
+    const every = this.rules?.rekeyMs;
+    if (every === undefined) return;
+    const afterMs = this.identity.direction === "outgoing" ? every : Math.round(every * 1.25);
+    const ask = (): void => {
+      this.rekeyTimer = this.environment.timers.after(afterMs, ask);
+      if (this.state === "active" || this.state === "held") this.reoffer({ rekey: true });
+    };
+    this.rekeyTimer = this.environment.timers.after(afterMs, ask);
+  }
+
+  private keyAge(kind: "expiring" | "expired"): void {
+    if (this.over) return;
+    this.log.info("key-age", { call: this.identity.id, kind });
+    if (kind === "expired") this.keysUsedUp = true;
+    if (!this.reoffering?.rekey && !this.wanted?.rekey) this.reoffer({ rekey: true });
+  }
+
+  private endWithoutKeys(): void {
+    this.failWith({
+      status: 488,
+      code: "keys-used-up",
+      text: "no new keys were agreed on before the old ones were used up",
+      user: "The call's keys were used up, and the other phone did not agree on new ones",
     });
   }
 
@@ -164,11 +266,18 @@ export abstract class Call {
   protected attach(dialog: InviteDialog, acked: InviteDialogEvents["acked"]): void {
     this.dialog = dialog;
     dialog.events = {
-      acked,
+      acked: (request, atMs) => {
+        // The peer has the answer, and the keys, of our last 2xx.
+        this.media.confirmed();
+        if (this.state === "active" || this.state === "held") void this.lateReanswer(request);
+        acked(request, atMs);
+      },
       reinvite: (request) => void this.onReinvite(request),
       refresh: () => this.renew(),
       ended: (why) => {
         if (this.over) return;
+        if (why.by === "peer" && why.request && why.request.body.length > 0)
+          return void this.endedWithReason(why.request, why.text);
         const peerReason = why.request?.headers.get("Reason");
         const user = why.by === "peer" ? "The other side hung up" : "The connection was lost";
         const error = why.by !== "peer" && why.by !== "us";
@@ -182,6 +291,22 @@ export abstract class Call {
     };
   }
 
+  /** The ACK brings the answer to the offer in our 2xx to a re-INVITE that had none. */
+  private async lateReanswer(request: SipRequest): Promise<void> {
+    if (this.reoffering || request.body.length === 0) return;
+    const accepted = await this.media.acceptLateAnswer(request);
+    if (!accepted.ok && !this.over) this.failWith(accepted.refusal);
+  }
+
+  /** The peer hung up and says why in the key agreement's words. */
+  private async endedWithReason(request: SipRequest, text: string): Promise<void> {
+    const peerReason = request.headers.get("Reason");
+    const said = peerReason ? `${text} (${peerReason})` : text;
+    const why = await this.media.explain(request);
+    if (why) this.finish({ by: "peer", code: why.code, text: `${said}; ${why.text}`, user: why.user });
+    else this.finish({ by: "peer", code: "hangup", text: said, user: "The other side hung up" });
+  }
+
   /** The call is up. */
   protected activate(): void {
     if (this.over) return;
@@ -189,6 +314,7 @@ export abstract class Call {
     if (this.early) this.media.mute(this.muted);
     this.answeredAtMs ??= this.environment.clock.wallMs();
     this.setLimit(undefined);
+    this.watchKeys();
     this.changed();
   }
 
@@ -198,9 +324,9 @@ export abstract class Call {
     this.limit = ms !== undefined && expired ? this.environment.timers.after(ms, expired) : undefined;
   }
 
-  /** An established call turned out not to be acceptable: BYE with the reason. */
+  /** An established call turned out not to be acceptable: BYE with the reason, and what the key agreement has to say (thesis 11.4). */
   protected failWith(refusal: Refusal): void {
-    this.finish(endOfRefusal(refusal), () => this.dialog?.bye(reason(refusal.status, refusal.text)));
+    this.finish(endOfRefusal(refusal), () => this.dialog?.bye(reason(refusal.status, refusal.text), refusal.body));
   }
 
   /** The one way a call ends. `signal` tells the peer, when it does not know yet. */
@@ -211,6 +337,8 @@ export abstract class Call {
     this.endedAtMs = this.environment.clock.wallMs();
     this.environment.trace.mark("ended", this.identity.id);
     this.setLimit(undefined);
+    this.rekeyTimer?.cancel();
+    for (const one of this.waiting.splice(0)) one(cancelled.refusal);
     signal?.();
     void this.media.close().then((statistics) => {
       this.statistics = statistics;
@@ -227,16 +355,31 @@ export abstract class Call {
 
   /** The peer changes the session: hold, new address, new keys. */
   private async onReinvite(request: IncomingReinvite): Promise<void> {
+    const { budget } = this.environment;
+    const source = `call ${this.identity.id}`;
+    const costs = request.request.body.length > 0 && this.media.security.state !== "open";
+    if (costs && !budget.take(source)) return request.reject(500, { headers: [["Retry-After", "2"]] });
     const outcome = await this.media.answerReoffer(request.request);
+    if (costs && outcome.ok) budget.giveBack(source);
     if (this.over) return;
     if (!outcome.ok) {
-      this.log.warn("reinvite-refused", { call: this.identity.id, code: outcome.refusal.code });
-      return request.reject(outcome.refusal.status, {
-        headers: warning(outcome.refusal, this.environment.localAddress),
+      const { refusal } = outcome;
+      this.log.warn("reinvite-refused", { call: this.identity.id, code: refusal.code });
+      return request.reject(refusal.status, {
+        headers: warning(refusal, this.environment.localAddress),
+        body: this.media.refusalBody(refusal),
       });
     }
     request.accept({ body: outcome.value });
     this.heldByPeer = this.media.heldByPeer;
+    this.watchKeys();
     this.changed();
   }
 }
+
+const rekeyIgnored: Refusal = {
+  status: 488,
+  code: "rekey-ignored",
+  text: "the peer answered without keys",
+  user: "The other phone did not change the keys",
+};

@@ -84,6 +84,7 @@ export class Calls implements CallControl {
       localAddress: options.localAddress,
       ringLimitMs: options.ringLimitMs,
       callers: options.callers ?? everybodyRings,
+      budget: this.budget,
       lastSendMs: () => options.userAgent.lastSendMs,
       emit: (event) => options.onEvent(event),
       ended: (call) => this.ended(call),
@@ -190,12 +191,18 @@ export class Calls implements CallControl {
     this.find(id, (call) => call.currentState === "held", "no call is on hold").hold(false);
   }
 
+  /** Makes an open call private. */
+  secure(id?: number): Promise<void> {
+    return this.find(id, isRunning, "there is no running call").secure();
+  }
+
+  /** Changes the keys of a private call. */
+  rekey(id?: number): Promise<void> {
+    return this.find(id, isRunning, "there is no running call").rekey();
+  }
+
   mute(on: boolean, id?: number): void {
-    this.find(
-      id,
-      (call) => call.currentState === "active" || call.currentState === "held",
-      "there is no running call",
-    ).mute(on);
+    this.find(id, isRunning, "there is no running call").mute(on);
   }
 
   digit(digit: string, id?: number): void {
@@ -317,6 +324,10 @@ export class Calls implements CallControl {
     else if (last.direction === "incoming" && last.answeredAtMs !== undefined) this.totals.taken++;
     if (this.calls.size === 0) this.idle?.();
   }
+}
+
+function isRunning(call: Call): boolean {
+  return call.currentState === "active" || call.currentState === "held";
 }
 
 /** P-Asserted-Identity (RFC 3325): the network's word on who calls. A SIP identity comes before a telephone number. */

@@ -3,9 +3,24 @@
 import type { Keying } from "../keying/keying.js";
 import type { Voice } from "../media/voice.js";
 import type { Clock, Log, Timers, Trace } from "../runtime/index.js";
+import type { WorkBudget } from "./budget.js";
 import type { Call } from "./call.js";
 import type { CallerRules } from "./caller-policy.js";
 import type { CallEvent } from "./types.js";
+
+/** How an account's calls deal with keys. */
+export interface KeyRules {
+  /** New keys after this time, ms; absent: only when they are used up or somebody asks. */
+  readonly rekeyMs?: number;
+  /** The request that brings them. */
+  readonly rekeyBy: "invite" | "update";
+  /** Packets a key of ours protects; absent: as many as SRTP allows. */
+  readonly lifetime?: number;
+  /** `proved`: an offer or answer within a secured call must carry a message of the key agreement; `any`: its keys speak for it. */
+  readonly changes: "any" | "proved";
+  /** A secured line that cannot be verified: the whole offer is refused, or that line where there is another with keys of its own. */
+  readonly failedLine: "refuse-all" | "refuse-line";
+}
 
 /** An account as calls need it. */
 export interface CallAccount {
@@ -14,6 +29,7 @@ export interface CallAccount {
   readonly security: "required" | "preferred" | "off";
   /** Methods in order of preference; empty where none is configured. */
   readonly keying: readonly Keying[];
+  readonly keys?: KeyRules;
   /** Encoding names, most wanted first. */
   readonly codecs: readonly string[];
   readonly autoAnswerMs?: number;
@@ -39,6 +55,8 @@ export interface CallEnvironment {
   readonly ringLimitMs: number;
   /** Who may ring. */
   readonly callers: CallerRules;
+  /** Offers verified for each source. */
+  readonly budget: WorkBudget;
   /** When SIP last handed a message to the network, monotonic ms. */
   readonly lastSendMs: () => number;
   emit(event: CallEvent): void;

@@ -20,7 +20,7 @@ export class IncomingCall extends Call {
     private readonly account: CallAccount,
     private readonly invite: IncomingInvite,
   ) {
-    super(environment, identity, "dialling");
+    super(environment, identity, account.keys, "dialling");
   }
 
   /**

@@ -1,7 +1,7 @@
 // A call we place: prepare voice and keys side by side, INVITE, ring, read the answer.
 
 import { between } from "../runtime/index.js";
-import type { InviteDialog, OutgoingInvite, SipAddress } from "../sip/contract.js";
+import type { Failure, InviteDialog, OutgoingInvite, SipAddress } from "../sip/contract.js";
 import type { SipResponse } from "../sip/grammar/message.js";
 import { parseNameAddr, tagOf, type UserAgent } from "../sip/index.js";
 import { callerFields } from "./anonymous.js";
@@ -23,7 +23,7 @@ export class OutgoingCall extends Call {
     private readonly anonymous: boolean,
     private readonly route: { readonly nextHop?: SipAddress; readonly routes: readonly string[] },
   ) {
-    super(environment, identity, "dialling");
+    super(environment, identity, account.keys, "dialling");
   }
 
   /** Starts the call; everything that follows comes as events. */
@@ -49,7 +49,7 @@ export class OutgoingCall extends Call {
         sent: (atMs) => trace.mark("invite-sent", id, atMs),
         provisional: (response, atMs) => this.provisional(response, atMs),
         accepted: (response, dialog, atMs) => void this.accepted(response, dialog, atMs),
-        failed: (failure) => this.finish(endOfFailure(failure)),
+        failed: (failure) => void this.turnedDown(failure),
       },
     );
   }
@@ -66,6 +66,11 @@ export class OutgoingCall extends Call {
     this.finish({ by: "error", code: "no-answer", text: "nobody answered", user: "Nobody answered" }, () =>
       this.invite?.cancel("no answer"),
     );
+  }
+
+  private async turnedDown(failure: Failure): Promise<void> {
+    const why = failure.response && (await this.media.explain(failure.response));
+    this.finish(endOfFailure(failure, why));
   }
 
   private provisional(response: SipResponse, atMs: number): void {

@@ -1,7 +1,7 @@
 // Why calls end, in the three forms that are needed: a code for the log, SIP's words for the peer, a sentence for the person.
 
 import type { KeyingAttributes, KeyingError } from "../keying/keying.js";
-import type { ExtraHeaders, Failure } from "../sip/contract.js";
+import type { ExtraHeaders, Failure, SipBody } from "../sip/contract.js";
 import { parseRetryAfter, parseWarning } from "../sip/grammar/index.js";
 import type { CallEnd } from "./types.js";
 
@@ -17,6 +17,8 @@ export interface Refusal {
   readonly user: string;
   /** What the keying method wants the peer to be told. */
   readonly attributes?: KeyingAttributes;
+  /** The same as a body of its own. */
+  readonly body?: SipBody;
 }
 
 /** A value, or why there is none. */
@@ -32,10 +34,13 @@ export function refuse(
   return { ok: false, refusal: { status, code, text, user } };
 }
 
+/** The call ended while something was under way. */
+export const cancelled = refuse(487, "ended", "the call has ended", "The call has ended");
+
 /** A keying method's error as a refusal. */
 export function keyingRefusal(error: KeyingError): { readonly ok: false; readonly refusal: Refusal } {
-  const { sipStatus, code, text, user, attributes } = error;
-  return { ok: false, refusal: { status: sipStatus, code, text, user, attributes } };
+  const { sipStatus, code, text, user, attributes, body } = error;
+  return { ok: false, refusal: { status: sipStatus, code, text, user, attributes, body } };
 }
 
 /** Text as a quoted-string of RFC 3261 section 25.1, without what could break out of it. */
@@ -101,8 +106,11 @@ function retryText(failure: Failure): string {
   return seconds < 120 ? ` (try again in ${seconds} s)` : ` (try again in ${Math.round(seconds / 60)} min)`;
 }
 
-/** How a call of ours ended that the peer or the network refused. */
-export function endOfFailure(failure: Failure): CallEnd {
+/**
+ * How a call of ours ended that the peer or the network refused.
+ * @param why what the key agreement's own words in the response say.
+ */
+export function endOfFailure(failure: Failure, why?: Refusal): CallEnd {
   const text = `${failure.status} ${failure.reason}`;
   if (failure.cause === "transport")
     return {
@@ -140,8 +148,8 @@ export function endOfFailure(failure: Failure): CallEnd {
     by: friendly ? "peer" : "error",
     status: failure.status,
     code,
-    text,
-    user: user + warningText(failure) + retryText(failure),
+    text: why ? `${text}; ${why.text}` : text,
+    user: why ? why.user : user + warningText(failure) + retryText(failure),
   };
 }
 

@@ -16,7 +16,15 @@ export type CallState = "dialling" | "ringing" | "answering" | "active" | "held"
 export type CallSecurity =
   /** Keys are not agreed on yet. `caller`: who calls, once an incoming offer is verified (before that nothing rings). */
   | { readonly state: "pending"; readonly caller?: VerifiedPeer }
-  | { readonly state: "secure"; readonly suite: SrtpSuiteName; readonly peer: VerifiedPeer }
+  | {
+      readonly state: "secure";
+      readonly suite: SrtpSuiteName;
+      readonly peer: VerifiedPeer;
+      /** How often the keys were changed in this call. */
+      readonly rekeys: number;
+      /** The call began in the open: what was said before is not private. */
+      readonly openBefore?: boolean;
+    }
   /** Anyone on the way can listen. */
   | { readonly state: "open" };
 
@@ -104,6 +112,10 @@ export interface CallControl {
   hangup(id?: number): void;
   hold(id?: number): void;
   resume(id?: number): void;
+  /** Makes an open call private; resolves when it is. @throws Error with a sentence for the user. */
+  secure(id?: number): Promise<void>;
+  /** Changes the keys of a private call; resolves when the new ones are used. @throws Error with a sentence for the user. */
+  rekey(id?: number): Promise<void>;
   mute(on: boolean, id?: number): void;
   digit(digit: string, id?: number): void;
   /** Calls not ended. */

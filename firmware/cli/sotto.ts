@@ -115,6 +115,8 @@ export function createProgram(version: string): Command {
     ["hangup", "hang up, cancel or decline a call"],
     ["hold", "put the call on hold"],
     ["resume", "take the call off hold"],
+    ["secure", "make an open call private"],
+    ["rekey", "agree on other keys in a private call"],
   ] as const)
     target(name, description)
       .argument("[call]", "number of the call (default: the only one)", callId)

@@ -47,7 +47,10 @@ export function statusText(status: HandsetStatus): string {
     `sound ${status.sound.state}${status.sound.text ? ` (${status.sound.text})` : ""}, ${status.sound.xruns} xruns`,
   ];
   for (const account of status.accounts)
-    lines.push(`account ${account.uri}: security ${account.security}, keying ${account.keying.join(", ") || "none"}`);
+    lines.push(
+      `account ${account.uri}: security ${account.security}, keying ${account.keying.join(", ") || "none"}` +
+        (account.keying.length > 0 ? ` (${account.offers.join(", ")}; ${account.suites.join(", ")})` : ""),
+    );
   for (const each of status.registrations) lines.push(registrationLine(each, Date.now()));
   const { ready, hits, misses } = status.keyPairs;
   const shelves = Object.entries(ready).map(([group, count]) => `${count} ${group}`);

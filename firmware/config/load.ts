@@ -4,6 +4,7 @@ import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type ParseError, parse as parseJson, printParseErrorCode } from "jsonc-parser";
 import * as v from "valibot";
+import { sameSipIdentity } from "../crypto/index.js";
 import { type Config, configSchema } from "./schema.js";
 
 /** One thing wrong with a configuration. */
@@ -312,15 +313,26 @@ function checkMeaning(config: Config): ConfigProblem[] {
         text: "is empty: no peer's certificate could be believed; allowed: at least one CA file",
       });
     if (account.security === "off") return;
-    if ((offer === "dh" || offer === "pke" || offer === "rsa-r") && certificate === undefined && !isPublished)
-      problems.push({ field: at, text: `offer is "${offer}", which needs certificate, privateKey and trustAnchors` });
+    const needs = (method: string) => offer.some((one) => one === method);
+    const signed = (["dh", "pke", "rsa-r"] as const).find(needs);
+    if (signed && certificate === undefined && !isPublished)
+      problems.push({ field: at, text: `offer has "${signed}", which needs certificate, privateKey and trustAnchors` });
     if (isPublished && privateKey === undefined)
       problems.push({ field: `${at}.privateKey`, text: "is missing: its public half is what the DNS publishes" });
-    if ((offer === "psk" || offer === "dhhmac") && sharedKeys.length === 0)
+    const shared = (["psk", "dhhmac"] as const).find(needs);
+    if (shared && sharedKeys.length === 0)
       problems.push({
         field: `${at}.sharedKeys`,
-        text: `is empty, but offer is "${offer}"; allowed: at least one { peer, file }`,
+        text: `is empty, but offer has "${shared}"; allowed: at least one { peer, file }`,
       });
+    account.keying.peers.forEach(({ peer, offer: own }, j) => {
+      const lacks = own?.find((method) =>
+        method === "psk" || method === "dhhmac"
+          ? !sharedKeys.some((key) => sameSipIdentity(key.peer, peer))
+          : certificate === undefined && !isPublished,
+      );
+      if (lacks) problems.push({ field: `${at}.peers[${j}].offer`, text: `has "${lacks}", for which there is no key` });
+    });
   });
   const seen = new Set<string>();
   config.accounts.forEach((account, i) => {

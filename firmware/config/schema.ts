@@ -1,6 +1,7 @@
 // What a configuration file may say, checked by valibot. Every field has a default where one makes sense.
 
 import * as v from "valibot";
+import { mikeySuites } from "../mikey/srtp-policy.js";
 import { nextHop, sipReach } from "./sip.js";
 
 const port = v.pipe(
@@ -33,17 +34,72 @@ const between = (low: number, high: number, unit: string) => {
   return v.pipe(v.number(allowed), v.minValue(low, allowed), v.maxValue(high, allowed));
 };
 
-const keying = v.strictObject({
-  /** Method offered in calls we place; calls we receive may use any method that is configured. */
-  offer: v.optional(
-    v.picklist(
-      ["dh", "psk", "dhhmac", "pke", "rsa-r"],
-      '"dh" (signed Diffie-Hellman), "psk", "dhhmac" (shared key), "pke" or "rsa-r" (RSA envelopes)',
+const keyingMethod = v.picklist(
+  ["dh", "psk", "dhhmac", "pke", "rsa-r"],
+  '"dh" (signed Diffie-Hellman), "psk", "dhhmac" (shared key), "pke" or "rsa-r" (RSA envelopes)',
+);
+
+/** One method, or several in the order in which we would like them. */
+const offers = v.union(
+  [
+    v.pipe(
+      keyingMethod,
+      v.transform((one) => [one]),
     ),
-    "dh",
-  ),
+    v.pipe(
+      v.array(keyingMethod),
+      v.minLength(1),
+      v.check((list) => new Set(list).size === list.length),
+    ),
+  ],
+  'a method ("dh", "psk", "dhhmac", "pke", "rsa-r") or a list of different ones, most wanted first',
+);
+
+/** Protection of voice packets, most wanted first. */
+const suites = v.pipe(
+  v.array(v.picklist(mikeySuites, mikeySuites.map((name) => `"${name}"`).join(", ")), "a list of SRTP suites"),
+  v.minLength(1, "at least one SRTP suite"),
+  v.check((list) => new Set(list).size === list.length, "each suite once"),
+);
+
+const dialect = v.picklist(["minisip", "minisip-rfc-prf"], '"minisip" or "minisip-rfc-prf"');
+
+const keying = v.strictObject({
+  /** Methods offered in calls we place, most wanted first; calls we receive may use any method that is configured. */
+  offer: v.optional(offers, "dh"),
   /** Methods of calls we receive; absent: every one that keys exist for. */
-  accepts: v.optional(v.array(v.picklist(["dh", "psk", "dhhmac", "pke", "rsa-r"]), "a list of methods")),
+  accepts: v.optional(v.array(keyingMethod, "a list of methods")),
+  suites: v.optional(suites, ["AES_CM_128_HMAC_SHA1_80"]),
+  /** What is different for one peer. */
+  peers: v.optional(
+    v.array(
+      v.strictObject({
+        peer: sipUri,
+        offer: v.optional(offers),
+        accepts: v.optional(v.array(keyingMethod, "a list of methods")),
+        suites: v.optional(suites),
+        /** The peer runs another implementation with a dialect of its own. */
+        compat: v.optional(dialect),
+      }),
+      "a list of { peer, offer, accepts, suites, compat }",
+    ),
+    [],
+  ),
+  /** Where our offers put a=key-mgmt: above all lines, or on the secured one. */
+  level: v.optional(v.picklist(["session", "media"], '"session" or "media"'), "session"),
+  /** New keys within a call after this time, seconds; absent: when they are used up, or when asked for. */
+  rekeyS: v.optional(between(5, 86_400, " seconds")),
+  /** The request that brings them; UPDATE only where the peer takes it. */
+  rekeyBy: v.optional(v.picklist(["invite", "update"], '"invite" or "update"'), "invite"),
+  /** Packets a key of ours protects before new ones are needed; absent: as many as SRTP allows (2^48). */
+  keyPackets: v.optional(between(64, 2 ** 48, " packets")),
+  /**
+   * `proved`: who changes a secured call (address, hold) proves who they are with a message of the key agreement; `any`: phones that send
+   * none are taken too.
+   */
+  changes: v.optional(v.picklist(["any", "proved"], '"any" or "proved"'), "any"),
+  /** A secured line that cannot be verified: refuse the whole offer, or that line where another has keys of its own. */
+  failedLine: v.optional(v.picklist(["refuse-all", "refuse-line"], '"refuse-all" or "refuse-line"'), "refuse-all"),
   /** Signatures made and accepted: as RFC 3830 has them (SHA-1), ours (SHA-256), or both. */
   signatures: v.optional(
     v.picklist(["auto", "rfc3830", "rfc3830-pss", "sotto"], '"auto", "rfc3830", "rfc3830-pss" or "sotto"'),
@@ -83,7 +139,7 @@ const keying = v.strictObject({
         peer: sipUri,
         file: path,
         /** The peer runs another implementation with a dialect of its own. */
-        compat: v.optional(v.picklist(["minisip", "minisip-rfc-prf"], '"minisip" or "minisip-rfc-prf"')),
+        compat: v.optional(dialect),
       }),
       "a list of { peer, file, compat }",
     ),

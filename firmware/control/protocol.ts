@@ -14,6 +14,10 @@ export interface ControlMethods {
   hangup: { params: { id?: number }; result: null };
   hold: { params: { id?: number }; result: null };
   resume: { params: { id?: number }; result: null };
+  /** Answered when the open call is private, or with why it is not. */
+  secure: { params: { id?: number }; result: null };
+  /** Answered when the private call has other keys, or with why it has not. */
+  rekey: { params: { id?: number }; result: null };
   mute: { params: { on: boolean; id?: number }; result: null };
   digit: { params: { digit: string; id?: number }; result: null };
   /** Presses a key of the handset, as if a finger did. */
@@ -84,6 +88,9 @@ export interface HandsetStatus {
     readonly security: string;
     /** Methods ready, e.g. `["mikey"]`; with `required` and none no call is possible. */
     readonly keying: readonly string[];
+    /** Key agreements offered to peers without settings of their own, and SRTP suites, most wanted first. */
+    readonly offers: readonly string[];
+    readonly suites: readonly string[];
   }[];
   /** Of accounts that register, one for each outbound proxy. */
   readonly registrations: readonly RegistrationStatus[];

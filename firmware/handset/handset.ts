@@ -256,8 +256,19 @@ export class Handset {
     }
   }
 
+  /** An open call is made private, a private one gets other keys. */
+  private changeKeys({ id, security }: CallSnapshot): void {
+    const { calls } = this.options;
+    const asked = security.state === "open" ? calls.secure(id) : calls.rekey(id);
+    asked.catch((error: unknown) => this.tell(error instanceof Error ? error.message : String(error), true));
+  }
+
   private longPress(key: PhoneKey): void {
-    if (this.calls.size > 0) return;
+    const call = foremost([...this.calls.values()]);
+    if (call) {
+      if (key === "call" && call.state === "active") this.changeKeys(call);
+      return;
+    }
     const contact = this.options.contacts.find((one) => one.key === key);
     if (contact) this.dial(contact.uri);
   }

@@ -43,7 +43,13 @@ export function securityLines(call: CallSnapshot): string[] {
   if (security.state === "open") return ["NOT PRIVATE: anyone on the way can listen"];
   const proof = security.peer.proof;
   const by = proofWords(proof);
-  return [`Private: ${security.peer.method}, ${security.suite}`, `With ${security.peer.identity} (${by})`];
+  const { rekeys, openBefore } = security;
+  return [
+    `Private: ${security.peer.method}, ${security.suite}`,
+    `With ${security.peer.identity} (${by})`,
+    ...(rekeys > 0 ? [`Keys changed ${rekeys === 1 ? "once" : `${rekeys} times`}`] : []),
+    ...(openBefore ? ["It began in the open: what was said before was not private"] : []),
+  ];
 }
 
 /** The other end in words: what it calls itself, and its address. */

@@ -68,6 +68,8 @@ export interface KeyingError {
   readonly user: string;
   /** Attributes that tell the peer (MIKEY's error message), when the protocol has some. */
   readonly attributes?: KeyingAttributes;
+  /** The same as a body of its own, for a request without a session description. */
+  readonly body?: { readonly type: string; readonly content: Uint8Array };
 }
 
 /** What is known of a call before keys are agreed on. */
@@ -116,6 +118,11 @@ export interface KeyingSession {
   acceptUpdate?(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>>;
   /** Reads the peer's update and answers it; new keys come through the events, unchanged ones do not. */
   answerUpdate?(offered: KeyingAttributes): Promise<KeyingResult<KeyingAttributes>>;
+  /**
+   * What the peer's refusal says: attributes of its answer, or a body of its own. Undefined where it says nothing of this method's. It is
+   * believed as an explanation only.
+   */
+  explain?(said: KeyingAttributes | Uint8Array): Promise<KeyingError | undefined>;
   /** True: the packet that came on the RTP port was this method's (DTLS, ZRTP). */
   onMediaPacket?(packet: Uint8Array): boolean;
   /** Wipes every key this session still holds. Further calls answer with code `"closed"`. */

@@ -59,6 +59,8 @@ export interface OfferOptions {
   readonly share?: SharedKeys;
   /** RSA-R: asks for a group's keys; the responder says which sessions there are (RFC 4738 section 3.2). */
   readonly asksForGroup?: boolean;
+  /** All methods offered in the description, this one among them, most wanted first: a list nobody can shorten or reorder unnoticed. */
+  readonly beside?: readonly MethodName[];
 }
 
 /** Agreements of one user agent. Time comes in as wall-clock ms since 1970, so that NTP eras are handled in one place. */
@@ -114,6 +116,7 @@ export class MikeyAgent {
         : { kind: "fresh", validity: options.validity ?? { kind: "none" } },
       verify,
       asksForGroup,
+      ...(options.beside ? { offers: this.offerTypes(options.beside) } : {}),
       end,
     });
     if (!sent.ok) end();
@@ -123,16 +126,19 @@ export class MikeyAgent {
   /**
    * Reads an offer: format, freshness, replay, then the method's authentication, then terms. Nothing is remembered of an
    * offer that is not authentic (section 5.3).
+   * @param offers data types of all the MIKEY offers of the description, in order; default: this is the only one.
    */
   receive(
     bytes: Uint8Array,
     parties: CallParties,
     protocols: readonly string[],
     nowMs: number,
+    offers?: readonly number[],
   ): Promise<Result<ReceivedOffer, Refusal>> {
     return this.exchange.receive(bytes, {
       parties,
       protocols,
+      ...(offers ? { offers } : {}),
       nowMs,
       methods: (dataType) => {
         const found = this.options.methods.filter((one) => one.offerType === dataType);
@@ -151,6 +157,10 @@ export class MikeyAgent {
   close(): void {
     for (const method of this.options.methods) method.wipe();
     this.envelopes.close();
+  }
+
+  private offerTypes(names: readonly MethodName[]): number[] {
+    return names.flatMap((name) => this.options.methods.find((one) => one.name === name)?.offerType ?? []);
   }
 
   private newSessions(parties: CallParties, options: OfferOptions): readonly SrtpSession[] {

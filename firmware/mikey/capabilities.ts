@@ -12,16 +12,23 @@ export interface Capabilities {
   readonly signatures: readonly number[];
   /** It offered several SRTP policies in the order of its preference and lets the answer's CS ID map name another of them. */
   readonly choosesPolicy: boolean;
+  /** Data types of all offers that stand beside this one in a description, most wanted first; empty: it stands alone. */
+  readonly offers: readonly number[];
 }
 
-const none: Capabilities = { signatures: [], choosesPolicy: false };
+const none: Capabilities = { signatures: [], choosesPolicy: false, offers: [] };
 const shape = /^sotto\/1((?:;[a-z]+=[0-9,]{1,64}){0,8})$/;
 
-/** The extension that says it: ASCII, `sotto/1;s=13,14,15;p=1`. Undefined when there is nothing to say. */
+/** The extension that says it: ASCII, `sotto/1;s=13,14,15;p=1;o=4,7,0`. Undefined when there is nothing to say. */
 export function announce(capabilities: Partial<Capabilities>): ExtensionPayload | undefined {
-  const { signatures = [], choosesPolicy = false } = capabilities;
-  if (signatures.length === 0 && !choosesPolicy) return undefined;
-  const text = `sotto/1${signatures.length > 0 ? `;s=${signatures.join(",")}` : ""}${choosesPolicy ? ";p=1" : ""}`;
+  const { signatures = [], choosesPolicy = false, offers = [] } = capabilities;
+  const fields = [
+    ...(signatures.length > 0 ? [`s=${signatures.join(",")}`] : []),
+    ...(choosesPolicy ? ["p=1"] : []),
+    ...(offers.length > 0 ? [`o=${offers.join(",")}`] : []),
+  ];
+  if (fields.length === 0) return undefined;
+  const text = ["sotto/1", ...fields].join(";");
   return { kind: "extension", type: ExtensionType.vendorId, data: new TextEncoder().encode(text) };
 }
 
@@ -31,8 +38,12 @@ export function announced(message: Pick<ParsedMessage, "payloads">): Capabilitie
     const found = type === ExtensionType.vendorId ? shape.exec(new TextDecoder().decode(data)) : null;
     if (!found) continue;
     const fields = new Map(found[1].split(";").map((field) => field.split("=") as [string, string]));
-    const signatures = (fields.get("s") ?? "").split(",").filter(Boolean).map(Number);
-    return { signatures: signatures.filter((one) => one <= 15), choosesPolicy: fields.get("p") === "1" };
+    const numbers = (name: string) => (fields.get(name) ?? "").split(",").filter(Boolean).map(Number);
+    return {
+      signatures: numbers("s").filter((one) => one <= 15),
+      choosesPolicy: fields.get("p") === "1",
+      offers: numbers("o"),
+    };
   }
   return none;
 }

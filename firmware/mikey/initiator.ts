@@ -35,6 +35,8 @@ export interface OfferPlan {
   readonly method: MikeyMethod;
   readonly parties: CallParties;
   readonly protocols: readonly string[];
+  /** Data types of all offers of the description, where there are several. */
+  readonly offers?: readonly number[];
   readonly nowMs: number;
   readonly csbId: number;
   readonly rand: Uint8Array;
@@ -93,7 +95,11 @@ function extensionsOf(plan: OfferPlan, isChoice: boolean): ExtensionPayload[] {
     data: protocolList(plan.protocols),
   };
   const signatures = plan.parties.compat ? [] : (plan.method.announces ?? []);
-  const vendor = announce({ signatures, choosesPolicy: isChoice && !plan.method.responderChooses });
+  const vendor = announce({
+    signatures,
+    choosesPolicy: isChoice && !plan.method.responderChooses,
+    ...(plan.offers ? { offers: plan.offers } : {}),
+  });
   // An empty list would name no protocol: outside a session description there is none to name.
   return [...(plan.protocols.length > 0 ? [list] : []), ...(vendor ? [vendor] : [])];
 }

@@ -58,6 +58,8 @@ export interface ReceivedOffer {
 export interface ReceivePlan {
   readonly parties: CallParties;
   readonly protocols: readonly string[];
+  /** Data types of all the MIKEY offers of the description; default: this is the only one. */
+  readonly offers?: readonly number[];
   readonly nowMs: number;
   methods(dataType: number): readonly MikeyMethod[];
   readonly current?: Agreed;
@@ -178,6 +180,7 @@ function offeredTerms(
   if (isGroupWish) return ok({ sessions: [], uses: [], policies: [] });
   const terms = checkTerms(message, plan.parties, {
     protocols: plan.protocols,
+    ...(plan.offers ? { offers: plan.offers } : {}),
     suites: context.suites,
     srtp: context.srtp,
     responderChooses: method.responderChooses === true,

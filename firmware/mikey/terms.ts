@@ -75,6 +75,8 @@ export function outsideTerms({ sessions, suite }: NonNullable<CallParties["outsi
 /** What {@link checkTerms} goes by. */
 export interface TermsContext {
   readonly protocols: readonly string[];
+  /** Data types of all the MIKEY offers of the description, in order; default: there is one. */
+  readonly offers?: readonly number[];
   readonly suites: readonly MikeySuite[];
   /** Protection that may be missing. */
   readonly srtp: SrtpTerms;
@@ -96,11 +98,28 @@ function checkProtocols(message: ParsedMessage, protocols: readonly string[]): M
   return ok(undefined);
 }
 
+/**
+ * RFC 4567's list tells protocols apart, and all methods of MIKEY are one protocol: the methods offered are in our own extension. A
+ * sender that lists none lets nobody choose: then the first offer is the one that counts.
+ */
+function checkOffers(message: ParsedMessage, seen: readonly number[]): MikeyResult<undefined> {
+  const said = announced(message).offers;
+  // An envelope key that was kept makes a pre-shared key message of a public-key one (RFC 3830 section 3.2).
+  const fits = (type: number, i: number) =>
+    type === seen[i] || (type === DataType.publicKey && seen[i] === DataType.psk);
+  const isSame =
+    said.length > 0 ? said.length === seen.length && said.every(fits) : message.header.dataType === seen[0];
+  if (!isSame) return refuse("bidding-down", "the list of offered methods was changed on the way");
+  return ok(undefined);
+}
+
 /** What an authentic offer must ask for, so that we can give it; the crypto sessions of our answer. */
 export function checkTerms(message: ParsedMessage, parties: CallParties, context: TermsContext): MikeyResult<Terms> {
   const { header } = message;
   const listed = checkProtocols(message, context.protocols);
   if (!listed.ok) return listed;
+  const offered = checkOffers(message, context.offers ?? [header.dataType]);
+  if (!offered.ok) return offered;
   if (header.mapType === MapType.empty) return emptyMapTerms(message, parties);
   const sessions = answeredSessions(header.sessions, context.fill, parties.map ?? "pairs", context.known?.sessions);
   if (!sessions.ok) return sessions;

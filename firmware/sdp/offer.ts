@@ -45,6 +45,8 @@ export interface OfferOptions {
   readonly keying?: KeyingLines;
   /** The exchange before this one, whoever offered: lines, payload type numbers, id and version go on from it. */
   readonly previous?: PreviousExchange;
+  /** With `previous`: its unsecured line becomes a secured one, in its place (RFC 3264 section 8.3.1). Needs `keying`. */
+  readonly secure?: boolean;
 }
 
 /** How the last offer/answer exchange ended. */
@@ -66,11 +68,13 @@ export interface PreviousExchange {
 export function makeOffer(options: OfferOptions): SessionDescription {
   const { session, policy, previous, keying } = options;
   const capabilities = options.capabilities ?? g711Capabilities;
-  const secured = previous ? previous.current.secured : policy !== "off";
+  const upgrade = previous !== undefined && options.secure === true && !previous.current.secured;
+  const secured = previous ? previous.current.secured || upgrade : policy !== "off";
+  if (upgrade && !keying) throw new TypeError("a line that becomes a secured one needs keying attributes");
   if (secured && !previous && !keying) throw new TypeError("an offer of a secured line needs keying attributes");
   const section = (isSecured: boolean, port: number, rtcpPort: number | undefined): SdpMedia =>
     audioSection({
-      profile: previous ? previous.current.profile : profileFor(isSecured),
+      profile: previous && !upgrade ? previous.current.profile : profileFor(isSecured),
       port,
       rtcpPort,
       formats: offeredFormats(capabilities, previous),

@@ -1,7 +1,8 @@
 // What each failure means outside MIKEY: the SIP answer it deserves and the sentence for the person holding the phone.
 
 import type { MikeyErrorCode } from "../../mikey/index.js";
-import type { KeyingAttributes, KeyingError } from "../keying.js";
+import type { KeyingError } from "../keying.js";
+import { mikeyAttributes } from "./key-mgmt.js";
 
 /** Failures of the SDP around MIKEY and of the session's use. */
 export type KeyingFailureCode =
@@ -90,11 +91,19 @@ const meanings: Readonly<Record<KeyingFailureCode, Meaning>> = {
 const MAX_TEXT = 200;
 
 /** Makes the error that leaves this room. `text` may quote the peer: what cannot stand in a SIP header is replaced. */
-export function keyingError(code: KeyingFailureCode, text: string, attributes?: KeyingAttributes): KeyingError {
+export function keyingError(
+  code: KeyingFailureCode,
+  text: string,
+  reply?: { readonly message: Uint8Array; readonly level: "session" | "media" },
+): KeyingError {
   const { user, sipStatus = 488 } = meanings[code];
   const line = text
     .replace(/[^\x20-\x7e]/g, "?")
     .replace(/["\\]/g, "'")
     .slice(0, MAX_TEXT);
-  return { code, sipStatus, text: `MIKEY: ${line}`, user, ...(attributes ? { attributes } : {}) };
+  const told = reply && {
+    attributes: mikeyAttributes(reply.message, reply.level),
+    body: { type: "application/mikey", content: reply.message },
+  };
+  return { code, sipStatus, text: `MIKEY: ${line}`, user, ...told };
 }

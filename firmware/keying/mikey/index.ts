@@ -39,8 +39,11 @@ export type { KeyingFailureCode } from "./failures.js";
 export { KeyPairPool, type KeyPairPoolStatus } from "./key-pair-pool.js";
 
 export interface MikeyKeyingOptions {
-  /** Method of our own offers; its keys must be given. Answers take whichever method the offer uses and keys exist for. */
-  readonly offer: MethodName;
+  /**
+   * Method of our own offers, or several, most wanted first; their keys must be given. Several go into one description, each with the list
+   * of all; one that cannot be made for a peer (no certificate of theirs is known) is left out. Answers take whichever method the offer uses and keys exist for.
+   */
+  readonly offer: MethodName | readonly MethodName[];
   /** Pre-shared key of at least 16 bytes and the name the screen shows for it. */
   readonly psk?: { readonly key: Secret | Uint8Array; readonly name: string };
   /**
@@ -69,6 +72,8 @@ export interface MikeyKeyingOptions {
   readonly envelope?: EnvelopeOptions;
   /** SRTP suites, most wanted first; default AES_CM_128_HMAC_SHA1_80. */
   readonly suites?: readonly SrtpSuiteName[];
+  /** Where our offers stand; default `session`. Answers stand where the offer stood. */
+  readonly level?: "session" | "media";
   /** Peers of this keying follow another implementation's reading of the RFCs. */
   readonly compat?: Dialect;
   /** Sessions can be re-keyed and shared ({@link KeyingSession.update}); their TGKs then live as long as they. Default false. */
@@ -113,6 +118,10 @@ function signingMethods(options: MikeyKeyingOptions, dh: DhPolicy): MikeyMethod[
   return isRsa ? [...methods, createRsaRMethod({ ...signer, ...options.envelope })] : methods;
 }
 
+function offeredBy({ offer }: MikeyKeyingOptions): readonly MethodName[] {
+  return typeof offer === "string" ? [offer] : offer;
+}
+
 function methodsFor(options: MikeyKeyingOptions): MikeyMethod[] {
   const methods: MikeyMethod[] = [];
   const dh = {
@@ -126,10 +135,13 @@ function methodsFor(options: MikeyKeyingOptions): MikeyMethod[] {
     methods.push(createPskMethod(shared), createDhHmacMethod({ ...shared, ...dh }));
   }
   methods.push(...signingMethods(options, dh));
-  if (!methods.some((method) => method.name === options.offer))
-    throw new TypeError(`MIKEY keying offers ${options.offer} but has no keys for it`);
+  const offered = offeredBy(options);
+  if (offered.length === 0) throw new TypeError("MIKEY keying needs a method to offer");
+  for (const one of offered)
+    if (!methods.some((method) => method.name === one))
+      throw new TypeError(`MIKEY keying offers ${one} but has no keys for it`);
   const { accepts } = options;
-  return accepts ? methods.filter(({ name }) => name === options.offer || accepts.includes(name)) : methods;
+  return accepts ? methods.filter(({ name }) => offered.includes(name) || accepts.includes(name)) : methods;
 }
 
 /**
@@ -155,7 +167,15 @@ export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
         throw new RangeError(`SSRC must be a whole number from 1 to 4294967295, not ${context.ssrc}`);
       const { localUri, peerUri, ssrc } = context;
       const parties = { localUri, peerUri, ssrc, ...(options.compat ? { compat: options.compat } : {}) };
-      return new MikeySession({ role, agent, method: options.offer, parties, events, clock: options.clock });
+      return new MikeySession({
+        role,
+        agent,
+        methods: offeredBy(options),
+        level: options.level ?? "session",
+        parties,
+        events,
+        clock: options.clock,
+      });
     },
     close: () => agent.close(),
   };

@@ -45,23 +45,40 @@ export function hasMikey(attributes: KeyingAttributes): boolean {
   return effective(attributes).offers.some((offer) => offer.protocol.toLowerCase() === PROTOCOL);
 }
 
-/** Finds the MIKEY message. Codes: `missing-key-mgmt`, `ambiguous-key-mgmt`, `malformed-key-mgmt`. */
+/** Finds the one MIKEY message of an answer. Codes as {@link findOffers}, and `ambiguous-key-mgmt`. */
 export function findMikey(attributes: KeyingAttributes): Result<FoundMessage> {
+  const found = findOffers(attributes);
+  if (!found.ok) return found;
+  if (found.value.length > 1)
+    return fail("ambiguous-key-mgmt", `${found.value.length} MIKEY messages for one media line`);
+  return ok(found.value[0]);
+}
+
+/** Finds the MIKEY messages of an offer, most wanted first. Codes: `missing-key-mgmt`, `malformed-key-mgmt`. */
+export function findOffers(attributes: KeyingAttributes): Result<readonly [FoundMessage, ...FoundMessage[]]> {
   const { level, offers } = effective(attributes);
   if (offers.length > MAX_OFFERS) return fail("malformed-key-mgmt", `more than ${MAX_OFFERS} key-mgmt attributes`);
   const ours = offers.filter((offer) => offer.protocol.toLowerCase() === PROTOCOL);
   if (ours.length === 0) return fail("missing-key-mgmt", "no a=key-mgmt:mikey in the session description");
-  if (ours.length > 1) return fail("ambiguous-key-mgmt", `${ours.length} MIKEY messages for one media line`);
-  const { data } = ours[0];
-  if (data.length > MAX_BASE64) return fail("malformed-key-mgmt", `key-mgmt data of ${data.length} characters`);
-  if (data.length === 0 || data.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(data))
-    return fail("malformed-key-mgmt", "key-mgmt data is not base64");
-  const message = new Uint8Array(Buffer.from(data, "base64"));
-  return ok({ message, level, protocols: offers.map((offer) => offer.protocol) });
+  const protocols = offers.map((offer) => offer.protocol);
+  const found: FoundMessage[] = [];
+  for (const { data } of ours) {
+    if (data.length > MAX_BASE64) return fail("malformed-key-mgmt", `key-mgmt data of ${data.length} characters`);
+    if (data.length === 0 || data.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(data))
+      return fail("malformed-key-mgmt", "key-mgmt data is not base64");
+    found.push({ message: new Uint8Array(Buffer.from(data, "base64")), level, protocols });
+  }
+  return ok([found[0], ...found.slice(1)]);
 }
 
-/** The attributes that carry a message. */
-export function mikeyAttributes(message: Uint8Array, level: "session" | "media"): KeyingAttributes {
-  const attribute = { name: NAME, value: `${PROTOCOL} ${Buffer.from(message).toString("base64")}` };
-  return level === "session" ? { session: [attribute], media: [] } : { session: [], media: [attribute] };
+/** The attributes that carry messages, most wanted first. */
+export function mikeyAttributes(
+  messages: Uint8Array | readonly Uint8Array[],
+  level: "session" | "media",
+): KeyingAttributes {
+  const attributes = (messages instanceof Uint8Array ? [messages] : messages).map((message) => ({
+    name: NAME,
+    value: `${PROTOCOL} ${Buffer.from(message).toString("base64")}`,
+  }));
+  return level === "session" ? { session: attributes, media: [] } : { session: [], media: attributes };
 }

@@ -15,22 +15,55 @@ import {
   wipeAgreement,
 } from "../../mikey/index.js";
 import type { Clock } from "../../runtime/clock.js";
-import type { KeyingAttributes, KeyingEvents, KeyingResult, KeyingSession, Proof, VerifiedPeer } from "../keying.js";
+import type {
+  KeyingAttributes,
+  KeyingError,
+  KeyingEvents,
+  KeyingResult,
+  KeyingSession,
+  Proof,
+  VerifiedPeer,
+} from "../keying.js";
+import { errorAbout, explainRefusal } from "./error-messages.js";
 import { type KeyingFailureCode, keyingError } from "./failures.js";
-import { type FoundMessage, findMikey, mikeyAttributes } from "./key-mgmt.js";
+import { type FoundMessage, findMikey, findOffers, mikeyAttributes } from "./key-mgmt.js";
 
 function failed(
   code: KeyingFailureCode,
   text: string,
-  attributes?: KeyingAttributes,
-): { readonly ok: false; readonly error: ReturnType<typeof keyingError> } {
-  return { ok: false, error: keyingError(code, text, attributes) };
+  reply?: Uint8Array,
+  level: "session" | "media" = "session",
+): { readonly ok: false; readonly error: KeyingError } {
+  return { ok: false, error: keyingError(code, text, reply && { message: reply, level }) };
 }
 
-function refused(refusal: Refusal, level: "session" | "media") {
+/** @param offer ours, when it is its answer that fails: the error message then repeats its timestamp. */
+function refused(refusal: Refusal, level: "session" | "media", offer?: Uint8Array) {
   const where = refusal.offset === undefined ? "" : ` (byte ${refusal.offset})`;
-  const attributes = refusal.reply && mikeyAttributes(refusal.reply, level);
-  return failed(refusal.code, refusal.text + where, attributes);
+  const reply = refusal.reply ?? (offer && errorAbout(offer, refusal.code));
+  return failed(refusal.code, refusal.text + where, reply, level);
+}
+
+/** Failures of making one offer that leave the others as good as they are: the peer's key for it is not to be had. */
+const canDoWithout: ReadonlySet<string> = new Set([
+  "unknown-recipient",
+  "unusable-public-key",
+  "no-domain-key",
+  "domain-key-revoked",
+  "bad-domain-key",
+  "domain-key-not-authenticated",
+  "dns-failure",
+]);
+
+function sameMessages(these: readonly FoundMessage[], those: readonly FoundMessage[]): boolean {
+  return (
+    these.length === those.length && these.every(({ message }, i) => Buffer.compare(message, those[i].message) === 0)
+  );
+}
+
+/** Whether two messages name the same bundle (the CSB ID, bytes 4 to 7 of the header). */
+function sameBundle(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one.subarray(4, 8), other.subarray(4, 8)) === 0;
 }
 
 /** Names from certificates end up on a screen: control and direction characters are taken out. */
@@ -67,7 +100,10 @@ function proofOf(peer: PeerProof): Proof {
 export interface SessionParts {
   readonly role: "offerer" | "answerer";
   readonly agent: MikeyAgent;
-  readonly method: MethodName;
+  /** Methods of our offers, most wanted first. */
+  readonly methods: readonly MethodName[];
+  /** Where they stand. */
+  readonly level: "session" | "media";
   readonly parties: CallParties;
   readonly events: KeyingEvents;
   readonly clock: Clock;
@@ -76,11 +112,14 @@ export interface SessionParts {
 /** One exchange: an offer made and its answer read, or an offer verified and answered. */
 export class MikeySession implements KeyingSession {
   private isClosed = false;
-  private sent: SentOffer | undefined;
+  /** Our offers, most wanted first; after the answer the one that was taken. */
+  private sent: readonly SentOffer[] = [];
   private offering: Promise<KeyingResult<KeyingAttributes>> | undefined;
   private accepting: Promise<KeyingResult<VerifiedPeer>> | undefined;
   private received: ReceivedOffer | undefined;
-  private offered: FoundMessage | undefined;
+  private offered: readonly FoundMessage[] | undefined;
+  /** The offer that is answered. */
+  private taken: FoundMessage | undefined;
   private verifying: Promise<KeyingResult<VerifiedPeer>> | undefined;
   private answering: Promise<KeyingResult<KeyingAttributes>> | undefined;
   private bundle: Bundle | undefined;
@@ -102,12 +141,12 @@ export class MikeySession implements KeyingSession {
   }
 
   verify(offered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
-    const found = findMikey(offered);
+    const found = findOffers(offered);
     if (!found.ok) return Promise.resolve(failed(found.error.code as KeyingFailureCode, found.error.text));
-    if (this.offered && Buffer.compare(this.offered.message, found.value.message) !== 0)
+    if (this.offered && !sameMessages(this.offered, found.value))
       return Promise.resolve(failed("unexpected-message", "a second offer in one exchange"));
     this.offered = found.value;
-    this.verifying ??= this.settle(() => this.readOffer(found.value));
+    this.verifying ??= this.settle(() => this.readOffers(found.value));
     return this.unlessClosed(this.verifying);
   }
 
@@ -130,6 +169,10 @@ export class MikeySession implements KeyingSession {
     return this.unlessClosed(this.settle(() => this.answerOneUpdate(offered)));
   }
 
+  explain(said: KeyingAttributes | Uint8Array): Promise<KeyingError | undefined> {
+    return explainRefusal(said, this.sent, this.parts.clock.wallMs());
+  }
+
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;
@@ -137,61 +180,104 @@ export class MikeySession implements KeyingSession {
     this.updating?.wipe();
     this.bundle = undefined;
     this.updating = undefined;
-    this.sent?.end();
+    for (const sent of this.sent) sent.end();
     this.received?.wipe();
-    this.sent = undefined;
+    this.sent = [];
     this.received = undefined;
   }
 
   private async makeOffer(): Promise<KeyingResult<KeyingAttributes>> {
-    const { role, agent, method, parties, clock } = this.parts;
+    const { role, level } = this.parts;
     if (role !== "offerer") return failed("unexpected-message", "the answerer makes no offer");
-    const sent = await agent.offer(method, parties, ["mikey"], clock.wallMs());
-    if (!sent.ok) return refused(sent.error, "session");
-    if (this.isClosed) {
-      sent.value.end();
-      return failed("closed", "the session was closed");
+    for (let methods = this.parts.methods; ; ) {
+      const made = await this.makeOffers(methods);
+      if (this.isClosed) {
+        for (const { result } of made) if (result.ok) result.value.end();
+        return failed("closed", "the session was closed");
+      }
+      const sent = made.flatMap(({ result }) => (result.ok ? [result.value] : []));
+      if (sent.length === methods.length) {
+        this.sent = sent;
+        return {
+          ok: true,
+          value: mikeyAttributes(
+            sent.map(({ message }) => message),
+            level,
+          ),
+        };
+      }
+      for (const one of sent) one.end();
+      // Every offer names all of them: those that can be made are made anew without the rest.
+      const impossible = made.flatMap(({ result, method }) => (result.ok ? [] : [{ method, error: result.error }]));
+      const grave = impossible.find(({ error }) => !canDoWithout.has(error.code));
+      if (grave || sent.length === 0) return refused((grave ?? impossible[0]).error, level);
+      methods = methods.filter((method) => !impossible.some((one) => one.method === method));
     }
-    this.sent = sent.value;
-    return { ok: true, value: mikeyAttributes(sent.value.message, "session") };
+  }
+
+  private async makeOffers(methods: readonly MethodName[]) {
+    const { agent, parties, clock } = this.parts;
+    const protocols = methods.map(() => "mikey");
+    const options = methods.length > 1 ? { beside: methods } : {};
+    return Promise.all(
+      methods.map(async (method) => ({
+        method,
+        result: await agent.offer(method, parties, protocols, clock.wallMs(), options),
+      })),
+    );
   }
 
   private async readAnswer(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
-    const { sent } = this;
-    if (!sent) return failed("unexpected-message", "an answer without an offer");
+    if (this.sent.length === 0) return failed("unexpected-message", "an answer without an offer");
     const found = findMikey(answered);
     if (!found.ok) return failed(found.error.code as KeyingFailureCode, found.error.text);
+    // Each offer has a bundle of its own; the answer names the one it is for.
+    const sent = this.sent.find(({ message }) => sameBundle(message, found.value.message)) ?? this.sent[0];
+    for (const other of this.sent) if (other !== sent) other.end();
+    this.sent = [sent];
     const nowMs = this.parts.clock.wallMs();
     const agreement = await sent.accept(found.value.message, nowMs);
     sent.wipe();
-    if (!agreement.ok) return refused(agreement.error, found.value.level);
+    if (!agreement.ok) return refused(agreement.error, found.value.level, sent.message);
     return this.announce(agreement.value, verifiedPeer(agreement.value.peer, agreement.value.label, nowMs));
   }
 
-  private async readOffer(found: FoundMessage): Promise<KeyingResult<VerifiedPeer>> {
+  /** The first offer whose method we can run is the one; its failure is not made up for by a later one. */
+  private async readOffers(all: readonly FoundMessage[]): Promise<KeyingResult<VerifiedPeer>> {
     const { role, agent, parties, clock, events } = this.parts;
     if (role !== "answerer") return failed("unexpected-message", "the offerer reads no offer");
     const nowMs = clock.wallMs();
-    const received = await agent.receive(found.message, parties, found.protocols, nowMs);
-    if (!received.ok) return refused(received.error, found.level);
-    if (this.isClosed) {
-      received.value.wipe();
-      return failed("closed", "the session was closed");
+    const types = all.map(({ message }) => message[1] ?? 0);
+    let unknown: KeyingResult<VerifiedPeer> | undefined;
+    for (const found of all) {
+      const received = await agent.receive(found.message, parties, found.protocols, nowMs, types);
+      if (!received.ok) {
+        const failure = refused(received.error, found.level);
+        if (received.error.code !== "unsupported-method") return failure;
+        unknown ??= failure;
+        continue;
+      }
+      if (this.isClosed) {
+        received.value.wipe();
+        return failed("closed", "the session was closed");
+      }
+      this.received = received.value;
+      this.taken = found;
+      const peer = verifiedPeer(received.value.peer, received.value.label, nowMs);
+      events.verified?.(peer);
+      return { ok: true, value: peer };
     }
-    this.received = received.value;
-    const peer = verifiedPeer(received.value.peer, received.value.label, nowMs);
-    events.verified?.(peer);
-    return { ok: true, value: peer };
+    return unknown!;
   }
 
   private async makeAnswer(peer: VerifiedPeer): Promise<KeyingResult<KeyingAttributes>> {
-    const { received, offered } = this;
-    if (!received || !offered) return failed("closed", "the session was closed");
+    const { received, taken } = this;
+    if (!received || !taken) return failed("closed", "the session was closed");
     const written = await received.answer();
     received.wipe();
-    if (!written.ok) return refused(written.error, offered.level);
+    if (!written.ok) return refused(written.error, taken.level);
     const announced = this.announce(written.value.agreement, peer);
-    return announced.ok ? { ok: true, value: mikeyAttributes(written.value.message, offered.level) } : announced;
+    return announced.ok ? { ok: true, value: mikeyAttributes(written.value.message, taken.level) } : announced;
   }
 
   /** Hands the keys over: from here on they are their holder's to wipe. */
@@ -218,10 +304,10 @@ export class MikeySession implements KeyingSession {
     const { bundle } = this;
     if (!bundle) return failed("unexpected-message", "no agreement of this session can be updated");
     const sent = await bundle.update({ rekey }, ["mikey"], this.parts.clock.wallMs());
-    if (!sent.ok) return refused(sent.error, "session");
+    if (!sent.ok) return refused(sent.error, this.parts.level);
     this.updating?.wipe();
     this.updating = sent.value;
-    return { ok: true, value: mikeyAttributes(sent.value.message, "session") };
+    return { ok: true, value: mikeyAttributes(sent.value.message, this.parts.level) };
   }
 
   private async readUpdateAnswer(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
@@ -233,7 +319,7 @@ export class MikeySession implements KeyingSession {
     const nowMs = this.parts.clock.wallMs();
     const agreement = await updating.accept(found.value.message, nowMs);
     updating.wipe();
-    if (!agreement.ok) return refused(agreement.error, found.value.level);
+    if (!agreement.ok) return refused(agreement.error, found.value.level, updating.message);
     return this.announce(agreement.value, verifiedPeer(agreement.value.peer, agreement.value.label, nowMs));
   }
 
@@ -250,6 +336,9 @@ export class MikeySession implements KeyingSession {
     if (!written.ok) return refused(written.error, found.value.level);
     const { agreement, message } = written.value;
     const announced = this.announce(agreement, verifiedPeer(agreement.peer, agreement.label, nowMs));
+    // An update of ours that waits for its answer is about the bundle there was before.
+    this.updating?.wipe();
+    this.updating = undefined;
     return announced.ok ? { ok: true, value: mikeyAttributes(message, found.value.level) } : announced;
   }
 

@@ -55,6 +55,8 @@ class Phone {
       hold: ask("hold"),
       resume: ask("resume"),
       mute: ask("mute"),
+      secure: async (id) => ask("secure")(id),
+      rekey: async (id) => ask("rekey")(id),
       digit: ask("digit"),
       list: () => [],
       statistics: async () => undefined,
@@ -265,14 +267,23 @@ test("the screen says how private a call is", () => {
     method: "MIKEY signed Diffie-Hellman",
     sinceMs: 0,
   } as const;
-  phone.call(1, "outgoing", "active", { security: { state: "secure", suite: "AES_CM_128_HMAC_SHA1_80", peer } });
+  phone.call(1, "outgoing", "active", {
+    security: { state: "secure", suite: "AES_CM_128_HMAC_SHA1_80", peer, rekeys: 0 },
+  });
   assert.is(phone.light, "secure");
   const screen = phone.view.lines.join("\n");
   for (const word of ["Private", "Diffie-Hellman", "AES_CM_128_HMAC_SHA1_80", "sip:bob@there.test", "Test CA"])
     assert.ok(screen.includes(word), word);
+  assert.not(/began in the open|keys changed/i.test(screen));
+  const changed = { state: "secure", suite: "AEAD_AES_128_GCM", peer, rekeys: 2, openBefore: true } as const;
+  phone.call(1, "outgoing", "active", { security: changed });
+  assert.match(phone.view.lines.join("\n"), /Keys changed 2 times\n?.*It began in the open/s);
+  phone.handset.key("long", "call");
   phone.call(1, "outgoing", "active", { security: { state: "open" } });
   assert.is(phone.light, "open");
   assert.match(phone.view.lines.join("\n"), /NOT PRIVATE/);
+  phone.handset.key("long", "call");
+  assert.equal(phone.asked, ["rekey 1", "secure 1"]);
 });
 
 test("what call control refuses is said on the screen", () => {

@@ -202,7 +202,7 @@ test("SDP: missing, doubled, foreign, malformed and huge attributes", async () =
   bad(await verify({ session: [], media: [] }), "missing-key-mgmt");
   bad(await verify({ session: [{ name: "key-mgmt", value: "keyp1 AAAA" }], media: [] }), "missing-key-mgmt");
   bad(await verify({ session: [{ name: "key-mgmt" }], media: [] }), "missing-key-mgmt");
-  bad(await verify({ session: [attribute, attribute], media: [] }), "ambiguous-key-mgmt");
+  bad(await verify({ session: [attribute, attribute], media: [] }), "bidding-down");
   for (const data of ["", "A", "AAA=A", "AA AA", "AAA*", `${"A".repeat(30_000)}`])
     bad(await verify({ session: [{ name: "key-mgmt", value: `mikey ${data}` }], media: [] }), "malformed-key-mgmt");
   bad(await verify(attributesWith(Uint8Array.of(1, 2, 3))), "malformed-message");
