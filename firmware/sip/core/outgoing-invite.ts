@@ -132,7 +132,7 @@ export class OutgoingCall implements OutgoingInvite, InviteOwner {
     const verdict = judge(this.host, this.attempt, response);
     if (this.tries < MAX_TRIES) {
       if (verdict?.retry || this.growInterval(response)) return this.start();
-      this.redirects.add(response);
+      this.redirects.add(response, this.aim?.through ?? this.aim?.uri ?? this.options.target);
       // A 6xx says that nobody else will take it either (section 21.6).
       const next = response.status >= 600 ? undefined : this.redirects.next();
       if (next) {
@@ -159,8 +159,8 @@ export class OutgoingCall implements OutgoingInvite, InviteOwner {
     const to = options.target;
     const aimed: OutgoingInviteOptions & { readonly to?: string } = !aim
       ? options
-      : aim.proxy
-        ? { ...options, nextHop: undefined, routes: [loose(aim.uri)] }
+      : aim.through !== undefined
+        ? { ...options, target: aim.through, to, nextHop: undefined, routes: [loose(aim.uri)] }
         : { ...options, target: aim.uri, to };
     const composed = composeRequest(host, "INVITE", aimed, fields, { ...this.identity, seq: this.seq });
     const essentials = readEssentials(composed.request);

@@ -16,8 +16,8 @@ const MAX_TARGETS = 10;
 /** A place to try. */
 export interface RedirectTarget {
   readonly uri: string;
-  /** From a 305: the URI is a proxy to go through, not a new target. */
-  readonly proxy: boolean;
+  /** From a 305: the URI is a proxy through which this target is asked once more; undefined: the URI is the target. */
+  readonly through?: string;
 }
 
 export class Redirects {
@@ -29,8 +29,8 @@ export class Redirects {
     this.visited.push(first);
   }
 
-  /** Takes the contacts of a 300, 301, 302 or 305. A sips call is not led to a sip target. */
-  add(response: SipResponse): void {
+  /** Takes the contacts of a 300, 301, 302 or 305 from `asked`. A sips call is not led to a sip target. */
+  add(response: SipResponse, asked: string): void {
     if (![300, 301, 302, 305].includes(response.status)) return;
     for (const value of response.headers.all("Contact").slice(0, MAX_TARGETS)) {
       const contact = parseNameAddr(value);
@@ -42,7 +42,8 @@ export class Redirects {
       if (this.visited.length >= MAX_TARGETS || this.visited.some((each) => sipUriEquals(each, uri))) continue;
       this.visited.push(uri);
       const q = Number(getParam(contact.value.params, "q") ?? 1);
-      this.waiting.push({ uri: printSipUri(uri), proxy: response.status === 305, q: q >= 0 && q <= 1 ? q : 0 });
+      const through = response.status === 305 ? { through: asked } : {};
+      this.waiting.push({ uri: printSipUri(uri), ...through, q: q >= 0 && q <= 1 ? q : 0 });
     }
     this.waiting.sort((a, b) => b.q - a.q);
   }
