@@ -30,6 +30,8 @@ export interface Board {
   /** The light behind the screen. */
   readonly backlight?: DeviceSpec;
   readonly headset?: DeviceSpec;
+  /** A headset on a wire. */
+  readonly jack?: DeviceSpec;
   readonly display?: DeviceSpec;
   readonly budgets?: Budgets;
 }

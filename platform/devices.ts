@@ -37,6 +37,8 @@ export interface Devices {
   readonly indicator?: Indicator;
   readonly backlight?: Backlight;
   readonly headset?: Headset;
+  /** A headset on a wire. */
+  readonly jack?: Headset;
   readonly display?: Display;
   /** Driver of the sound card and its options, plain data for `openAudio` in the voice thread. */
   readonly audio: { readonly driver: string; readonly options: Readonly<Record<string, unknown>> };
@@ -48,7 +50,17 @@ export interface Devices {
   close(): Promise<void>;
 }
 
-const deviceNames = ["audio", "keys", "vibrator", "ringer", "indicator", "backlight", "headset", "display"] as const;
+const deviceNames = [
+  "audio",
+  "keys",
+  "vibrator",
+  "ringer",
+  "indicator",
+  "backlight",
+  "headset",
+  "jack",
+  "display",
+] as const;
 let cards = 0;
 
 /**
@@ -102,6 +114,7 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
       indicator: await optional("indicator", board.indicator),
       backlight: await optional("backlight", board.backlight),
       headset: await optional("headset", board.headset),
+      jack: await optional("jack", board.jack),
       display: await optional("display", how.interactive ? { driver: "terminal" } : board.display),
       audio: audio.spec,
       audioOptions: audio.wanted,

@@ -13,6 +13,7 @@ import {
   ledIndicatorSchema,
   ledVibratorSchema,
   rumbleSchema,
+  wiredSchema,
 } from "./hands.js";
 import { noOptions, type OptionsSchema } from "./options.js";
 import type { Simulation } from "./simulated.js";
@@ -45,6 +46,7 @@ export interface DeviceTypes {
   indicator: Indicator;
   backlight: Backlight;
   headset: Headset;
+  jack: Headset;
   display: Display;
 }
 
@@ -178,6 +180,19 @@ export const drivers: { readonly [D in keyof DeviceTypes]: Readonly<Record<strin
         const known = (codecs as string[]).map((codec) => (codec === "mSBC" ? 2 : 1));
         return { device: new BluetoothHeadset({ ...(options as { tty: string }), codecs: known, tell }) };
       },
+    },
+  },
+  jack: {
+    wired: {
+      options: wiredSchema,
+      open: async (options, { tell }) => {
+        const { WiredHeadset } = await import("../drivers/wired-headset/index.js");
+        return { device: await WiredHeadset.open({ ...options, tell }) };
+      },
+    },
+    simulated: {
+      options: noOptions,
+      open: async (_options, { observe }) => ({ device: new (await simulated()).SimulatedHeadset({ observe }) }),
     },
   },
   display: {

@@ -113,5 +113,13 @@ export const bluetoothSchema = v.strictObject({
   ),
 }) as unknown as OptionsSchema;
 
+/** `wired` headset. */
+export const wiredSchema = v.strictObject({
+  ...input,
+  buttons: v.optional(v.array(name, "a list of the kernel's key names")),
+  jack: v.optional(v.picklist(["headphone", "microphone"], '"headphone" or "microphone"')),
+  label: v.optional(name),
+}) as unknown as OptionsSchema;
+
 /** Keys by the kernel's names, checked. */
 export type KernelKeyMap = Readonly<Record<string, PhoneKey>>;
