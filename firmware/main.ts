@@ -10,7 +10,7 @@ import type { CallAccount } from "./call/environment.js";
 import { type CallSnapshot, Calls } from "./call/index.js";
 import { type Config, loadConfig } from "./config/index.js";
 import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent } from "./control/index.js";
-import { Handset } from "./handset/index.js";
+import { Handset, type SoundRoute } from "./handset/index.js";
 import { KeyPairPool } from "./keying/index.js";
 import { delaysOf, LatencyHistory, latencyMetrics, latencyRows } from "./latency/index.js";
 import type { Voice } from "./media/voice.js";
@@ -110,6 +110,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   });
   shutdown.add("devices", () => devices.close());
 
+  let routed: SoundRoute = "handset";
   const voice = await startVoiceThread(
     {
       audio: devices.audio,
@@ -126,6 +127,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
         else {
           sound.state = type === "lost" ? "lost" : "ok";
           sound.text = type === "lost" ? text : "";
+          // A headset's card that goes before the headset's link: the call goes on over the phone's own.
+          if (type === "lost" && routed !== "handset") route("handset");
           handset?.tell(type === "lost" ? `Sound card gone: ${text}` : "Sound card is back", type === "lost");
         }
         publish({ type: "device", device: "sound", text: `${type} ${text}` });
@@ -140,6 +143,14 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     },
   );
   shutdown.add("voice", () => voice.close());
+  const route = (to: SoundRoute): void => {
+    const wanted = to !== "handset" && devices.sounds[to] ? to : "handset";
+    if (wanted === routed) return;
+    routed = wanted;
+    log.info("sound-route", { to: wanted });
+    publish({ type: "device", device: "sound", text: `moves to the ${wanted}` });
+    voice.useCard(wanted === "handset" ? undefined : devices.sounds[wanted]);
+  };
 
   const userAgent = new UserAgent({
     transport: signalling.transports,
@@ -221,6 +232,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     contacts: config.contacts,
     ringVolume: config.ring.volume,
     vibrate: config.ring.vibrate,
+    route,
   });
   const hand = handset;
   shutdown.add("handset", () => hand.close());

@@ -1,7 +1,7 @@
 // Starts the voice thread and gives signalling its Voice. Stands at the firmware's top because it knows where the thread's entry is.
 
 import { Worker } from "node:worker_threads";
-import { RemoteVoice, type Voice, type VoiceEvents, type VoiceOptions } from "./media/index.js";
+import { RemoteVoice, type Voice, type VoiceEvents, type VoiceOptions, type VoiceRouting } from "./media/index.js";
 
 /** What the voice thread is started with: plain data. */
 export interface VoiceThreadOptions {
@@ -14,7 +14,7 @@ export interface VoiceThreadOptions {
 const START_LIMIT_MS = 10_000;
 
 /** A voice in a thread of its own. */
-export interface VoiceThread extends Voice {
+export interface VoiceThread extends Voice, VoiceRouting {
   /** @internal The thread, for tests that end it. */
   readonly worker: Worker;
 }

@@ -14,7 +14,15 @@ const { audio, voice } = workerData as VoiceThreadOptions;
 raiseThreadPriority();
 serveVoice(
   port,
-  (events) => new LocalVoice(voice, { openAudio: openAudio(audio.driver, audio.options) }, events),
+  (events) =>
+    new LocalVoice(
+      voice,
+      {
+        openAudio: openAudio(audio.driver, audio.options),
+        openCard: ({ driver, options }) => openAudio(driver, options),
+      },
+      events,
+    ),
   () => port.close(),
 );
 port.postMessage({ type: "ready" });

@@ -44,6 +44,8 @@ export interface Devices {
   readonly audio: { readonly driver: string; readonly options: Readonly<Record<string, unknown>> };
   /** What the voice path asks of the sound card. */
   readonly audioOptions: AudioOptions;
+  /** The sound cards of headsets that have one of their own. */
+  readonly sounds: Readonly<Partial<Record<"headset" | "jack", Devices["audio"]>>>;
   /** Moves the simulated devices from outside; undefined where all are real. @throws Error with a sentence for the user. */
   readonly simulate?: (action: string, params: Readonly<Record<string, unknown>>) => void;
   /** Closes every device, the last opened first. @throws AggregateError after all were tried. */
@@ -76,8 +78,15 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
   const simulation: Record<string, Simulation[string]> = {};
   const close = () => closeAll(open);
 
+  const sounds: Partial<Record<"headset" | "jack", Devices["audio"]>> = {};
+
   async function device<D extends keyof DeviceTypes>(name: D, spec: DeviceSpec): Promise<DeviceTypes[D]> {
-    const { driver, options } = merge(name, spec, given[name]);
+    const { driver, options: merged } = merge(name, spec, given[name]);
+    const { sound, ...options } = merged as Record<string, unknown>;
+    if (sound !== undefined) {
+      if (name !== "headset" && name !== "jack") throw new Error(`devices.${name}.sound is unknown`);
+      sounds[name as "headset" | "jack"] = await prepareSound(`devices.${name}.sound`, sound);
+    }
     const found = findDriver(name, driver);
     const opened = await found.open(checkOptions(`devices.${name}`, found.options, options), {
       observe: (what, atMs) => how.observe?.(name, what, atMs),
@@ -118,6 +127,7 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
       display: await optional("display", how.interactive ? { driver: "terminal" } : board.display),
       audio: audio.spec,
       audioOptions: audio.wanted,
+      sounds,
       simulate: Object.keys(simulation).length ? (action, params) => simulate(simulation, action, params) : undefined,
       close,
     };
@@ -160,6 +170,19 @@ async function prepareAudio(board: Board, given: Readonly<Record<string, unknown
   await checkSimulatedSound(options);
   const control = `${board.name}-${++cards}`;
   return { spec: { driver, options: { ...options, control } }, wanted: asked, control: soundSimulation(control) };
+}
+
+/** A headset's card: `{ driver, … }` with the driver's own options. */
+async function prepareSound(field: string, sound: unknown): Promise<Devices["audio"]> {
+  if (typeof sound !== "object" || sound === null || !("driver" in sound) || typeof sound.driver !== "string")
+    throw new Error(`${field} is ${JSON.stringify(sound)}, allowed is { driver, … }, e.g. { "driver": "alsa" }`);
+  const { driver, ...own } = sound as { driver: string };
+  openAudio(driver, {});
+  const schema =
+    driver === "alsa"
+      ? (await import("./alsa.js")).alsaSoundSchema
+      : (await import("./simulated.js")).simulatedSoundSchema;
+  return { driver, options: checkOptions(field, schema, own) };
 }
 
 function simulate(simulation: Simulation, action: string, params: Readonly<Record<string, unknown>>): void {

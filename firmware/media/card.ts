@@ -50,7 +50,7 @@ export class Card {
   private readonly unheard = new Int16Array(STANDIN_FRAMES);
 
   constructor(
-    private readonly open: OpenAudio,
+    private open: OpenAudio,
     private readonly options: ResolvedVoiceOptions,
     private readonly clock: Clock,
     private readonly timers: Timers,
@@ -62,6 +62,22 @@ export class Card {
     if (this.closed || this.device) return;
     this.openDevice();
     if (!this.wanted) this.closeLater();
+  }
+
+  /** Moves to another card. While it is being opened periods come from the stand-in, so that calls go on. */
+  use(open: OpenAudio): void {
+    if (this.closed || open === this.open) return;
+    this.open = open;
+    this.reopen?.cancel();
+    this.reopen = undefined;
+    this.lost = this.missed = false;
+    if (this.wanted) this.startStandIn();
+    if (this.running) this.device?.stop();
+    this.running = false;
+    // One after the other: both names may lead to the same hardware.
+    void this.closeDevice().then(() => {
+      if (!this.closed && this.wanted && !this.device) this.openDevice();
+    });
   }
 
   /** Sound is wanted, or no longer. */
@@ -105,13 +121,18 @@ export class Card {
   private openDevice(): void {
     this.reopen?.cancel();
     this.reopen = undefined;
-    this.opening ??= this.open(this.options.audio)
+    const { open } = this;
+    this.opening ??= open(this.options.audio)
       .then(
-        (device) => this.opened(device),
-        (error: unknown) => this.notOpened(error),
+        (device) => (open === this.open ? this.opened(device) : device.close()),
+        (error: unknown) => {
+          if (open === this.open) this.notOpened(error);
+        },
       )
       .finally(() => {
         this.opening = undefined;
+        // The sound moved while this card was being opened.
+        if (open !== this.open && this.wanted && !this.closed) this.openDevice();
       });
   }
 

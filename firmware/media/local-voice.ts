@@ -11,11 +11,22 @@ import { familyOf } from "./remote-endpoint.js";
 import { checkVolume } from "./remote-voice.js";
 import { Stream, type StreamSurroundings } from "./stream.js";
 import { ToneVoice } from "./tone-voice.js";
-import type { StreamEvents, StreamOptions, Tone, Voice, VoiceEvents, VoiceStream } from "./voice.js";
+import type {
+  CardChoice,
+  StreamEvents,
+  StreamOptions,
+  Tone,
+  Voice,
+  VoiceEvents,
+  VoiceRouting,
+  VoiceStream,
+} from "./voice.js";
 
 /** What an engine needs from outside. */
 export interface VoiceDependencies {
   readonly openAudio: OpenAudio;
+  /** Opens another card for {@link LocalVoice.useCard}. @throws Error for a driver that does not exist. */
+  readonly openCard?: (card: CardChoice) => OpenAudio;
   /** Default: the machine's. */
   readonly clock?: Clock;
   readonly timers?: Timers;
@@ -25,7 +36,7 @@ export interface VoiceDependencies {
  * {@link Voice} without a thread of its own: what the voice thread runs, and what tests and benches with many calls use directly.
  * Events come in microtasks, never from within a call of the user.
  */
-export class LocalVoice implements Voice {
+export class LocalVoice implements Voice, VoiceRouting {
   private readonly options: ResolvedVoiceOptions;
   private readonly clock: Clock;
   private readonly timers: Timers;
@@ -43,7 +54,11 @@ export class LocalVoice implements Voice {
    * Binds the first spare port pair in the background.
    * @throws RangeError when an option is out of range.
    */
-  constructor(options: VoiceOptions, dependencies: VoiceDependencies, events: VoiceEvents) {
+  constructor(
+    options: VoiceOptions,
+    private readonly dependencies: VoiceDependencies,
+    events: VoiceEvents,
+  ) {
     this.options = resolveOptions(options);
     this.clock = dependencies.clock ?? systemClock;
     this.timers = dependencies.timers ?? systemTimers;
@@ -96,6 +111,14 @@ export class LocalVoice implements Voice {
   volume(level: number): void {
     checkVolume(level);
     this.pump.volume = level;
+  }
+
+  /** @throws Error for a driver that does not exist, or when no other card was provided for. */
+  useCard(card: CardChoice | undefined): void {
+    if (this.closing) return;
+    const { openAudio, openCard } = this.dependencies;
+    if (card && !openCard) throw new Error("this voice has one sound card");
+    this.card.use(card ? openCard!(card) : openAudio);
   }
 
   /** Closes every stream (RTCP BYE and all), the spare ports and the card. */

@@ -6,6 +6,7 @@ import { checkDigit } from "./digits.js";
 import { checkParameters } from "./options.js";
 import { emptyStatistics } from "./statistics.js";
 import type {
+  CardChoice,
   StreamEvents,
   StreamOptions,
   StreamParameters,
@@ -13,6 +14,7 @@ import type {
   Tone,
   Voice,
   VoiceEvents,
+  VoiceRouting,
   VoiceStream,
 } from "./voice.js";
 import { type Command, copyKeys, type Notice, type PortNumbers, type Reply, type WirePort } from "./wire.js";
@@ -27,7 +29,7 @@ interface Waiting {
 }
 
 /** {@link Voice} served by `serveVoice` at the other end of a port. */
-export class RemoteVoice implements Voice {
+export class RemoteVoice implements Voice, VoiceRouting {
   private readonly streams = new Map<number, RemoteStream>();
   private readonly waiting = new Map<number, Waiting>();
   private lastStream = 0;
@@ -58,6 +60,10 @@ export class RemoteVoice implements Voice {
 
   tone(tone: Tone | undefined): void {
     this.post({ type: "tone", tone });
+  }
+
+  useCard(card: CardChoice | undefined): void {
+    this.post({ type: "card", card });
   }
 
   volume(level: number): void {

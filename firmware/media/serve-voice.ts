@@ -1,6 +1,6 @@
 // The voice thread's side of the line: obeys commands by a Voice that runs in this thread and reports back.
 
-import type { Voice, VoiceEvents, VoiceStream } from "./voice.js";
+import type { Voice, VoiceEvents, VoiceRouting, VoiceStream } from "./voice.js";
 import { type Command, type Notice, type PortNumbers, type Reply, type WirePort, wipeKeys } from "./wire.js";
 
 /**
@@ -8,7 +8,11 @@ import { type Command, type Notice, type PortNumbers, type Reply, type WirePort,
  * @param make creates the voice; the events it is given go through the port.
  * @param ended called after a shutdown was answered.
  */
-export function serveVoice(port: WirePort, make: (events: VoiceEvents) => Voice, ended: () => void): void {
+export function serveVoice(
+  port: WirePort,
+  make: (events: VoiceEvents) => Voice & Partial<VoiceRouting>,
+  ended: () => void,
+): void {
   const streams = new Map<number, VoiceStream>();
   const tell = (notice: Notice): void => port.postMessage(notice);
   const done = (request: number, value: Extract<Reply, { type: "done" }>["value"]): void =>
@@ -69,6 +73,8 @@ export function serveVoice(port: WirePort, make: (events: VoiceEvents) => Voice,
         return voice.tone(command.tone);
       case "volume":
         return voice.volume(command.level);
+      case "card":
+        return voice.useCard?.(command.card);
       case "shutdown":
         await voice.close();
         done(command.request, undefined);

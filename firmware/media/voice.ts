@@ -118,6 +118,20 @@ export interface VoiceEvents {
   failed(text: string): void;
 }
 
+/** A sound card by the name of its driver: plain data. */
+export interface CardChoice {
+  readonly driver: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Sound that can move. */
+export interface VoiceRouting {
+  /**
+   * Moves all sound to another card, or back to the phone's own (undefined). Calls go on: until the card is open periods pass in silence.
+   */
+  useCard(card: CardChoice | undefined): void;
+}
+
 /** The phone's voice. */
 export interface Voice {
   /** Binds the ports of a stream; a pair is kept ready so that this costs one message round trip. */

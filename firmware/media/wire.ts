@@ -1,7 +1,7 @@
 // The messages between signalling thread and voice thread: what `voice.ts` offers, as data. Never samples.
 
 import type { SrtpKeys } from "../srtp/index.js";
-import type { StreamOptions, StreamParameters, StreamStatistics, Tone } from "./voice.js";
+import type { CardChoice, StreamOptions, StreamParameters, StreamStatistics, Tone } from "./voice.js";
 
 /** Signalling to voice. `stream` is a number the signalling side chose; `request` asks for one {@link Reply}. */
 export type Command =
@@ -23,6 +23,7 @@ export type Command =
   | { readonly type: "close"; readonly request: number; readonly stream: number }
   | { readonly type: "tone"; readonly tone: Tone | undefined }
   | { readonly type: "volume"; readonly level: number }
+  | { readonly type: "card"; readonly card: CardChoice | undefined }
   | { readonly type: "shutdown"; readonly request: number };
 
 /** What a request is answered with. */
