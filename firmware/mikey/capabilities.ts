@@ -16,6 +16,8 @@ export interface Capabilities {
   readonly offers: readonly number[];
 }
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const none: Capabilities = { signatures: [], choosesPolicy: false, offers: [] };
 const shape = /^sotto\/1((?:;[a-z]+=[0-9,]{1,64}){0,8})$/;
 
@@ -29,13 +31,13 @@ export function announce(capabilities: Partial<Capabilities>): ExtensionPayload 
   ];
   if (fields.length === 0) return undefined;
   const text = ["sotto/1", ...fields].join(";");
-  return { kind: "extension", type: ExtensionType.vendorId, data: new TextEncoder().encode(text) };
+  return { kind: "extension", type: ExtensionType.vendorId, data: encoder.encode(text) };
 }
 
 /** Reads it; other vendors' extensions say nothing to us. Believe it only of an authentic message. */
 export function announced(message: Pick<ParsedMessage, "payloads">): Capabilities {
   for (const { type, data } of payloadsOf(message, "extension")) {
-    const found = type === ExtensionType.vendorId ? shape.exec(new TextDecoder().decode(data)) : null;
+    const found = type === ExtensionType.vendorId ? shape.exec(decoder.decode(data)) : null;
     if (!found) continue;
     const fields = new Map(found[1].split(";").map((field) => field.split("=") as [string, string]));
     const numbers = (name: string) => (fields.get(name) ?? "").split(",").filter(Boolean).map(Number);

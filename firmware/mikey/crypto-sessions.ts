@@ -190,12 +190,46 @@ export function deriveSessions(
     const masters = isEach
       ? [masterKey(keys[i], undefined, i + 1, uses[i])]
       : keys.map((key, k) => masterKey(key, tgks[k], i + 1, uses[i]));
-    const direction = isSent(session, i) ? "sent" : "received";
-    const { ssrc, roc } = session;
-    return { ...uses[i], csId: i + 1, ssrc, roc, direction, ...masters[0], more: masters.slice(1) };
+    return new Session(i + 1, session, uses[i], isSent(session, i) ? "sent" : "received", masters);
   });
   for (const tgk of tgks) tgk?.wipe();
   return ok(all);
+}
+
+class Session implements CryptoSession {
+  readonly suite: SrtpUse["suite"];
+  readonly ssrc: number;
+  readonly roc: number;
+  readonly tek: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly more: readonly MasterKey[];
+  declare readonly mki?: Uint8Array;
+  declare readonly indices?: NonNullable<MasterKey["indices"]>;
+  declare readonly kdr?: number;
+  declare readonly unencryptedRtp?: boolean;
+  declare readonly unencryptedRtcp?: boolean;
+  declare readonly unauthenticatedRtp?: boolean;
+
+  constructor(
+    readonly csId: number,
+    { ssrc, roc }: SrtpSession,
+    { suite, kdr, unencryptedRtp, unencryptedRtcp, unauthenticatedRtp }: SrtpUse,
+    readonly direction: CryptoSession["direction"],
+    [first, ...more]: readonly MasterKey[],
+  ) {
+    this.suite = suite;
+    this.ssrc = ssrc;
+    this.roc = roc;
+    this.tek = first.tek;
+    this.salt = first.salt;
+    this.more = more;
+    if (first.mki) this.mki = first.mki;
+    if (first.indices) this.indices = first.indices;
+    if (kdr !== undefined) this.kdr = kdr;
+    if (unencryptedRtp) this.unencryptedRtp = true;
+    if (unencryptedRtcp) this.unencryptedRtcp = true;
+    if (unauthenticatedRtp) this.unauthenticatedRtp = true;
+  }
 }
 
 /** A session's keys as SRTP takes them; the arrays are the session's own. `key`: the first, or one of its `more`. */

@@ -6,9 +6,10 @@ import type { MikeyResult } from "./errors.js";
 import { Freshness, type FreshnessOptions } from "./freshness.js";
 import { makeOffer, type OfferPlan, type SentOffer } from "./initiator.js";
 import type { RandomSource } from "./methods/method.js";
+import type { PolicyPayload } from "./payloads/index.js";
 import type { ReplayCache } from "./replay.js";
 import { type ReceivedOffer, type ReceivePlan, readOffer } from "./responder.js";
-import { DEFAULT_SUITE, type MikeySuite, type SrtpTerms } from "./srtp-policy.js";
+import { DEFAULT_SUITE, type MikeySuite, policyFor, type SrtpTerms } from "./srtp-policy.js";
 import type { Refusal } from "./terms.js";
 
 /** What an agent gives its exchanges. */
@@ -27,6 +28,8 @@ export interface ExchangeContext {
   /** SRTP suites in the order of preference. */
   readonly suites: readonly MikeySuite[];
   readonly srtp: SrtpTerms;
+  /** What our offers say of both. */
+  readonly policies: readonly PolicyPayload[];
   readonly keep: Keep;
 }
 
@@ -36,7 +39,8 @@ export class Exchange {
 
   constructor(options: ExchangeOptions, keep: Keep) {
     const { replay, random, suites = [DEFAULT_SUITE], srtp = {} } = options;
-    this.context = { replay, random, freshness: new Freshness(options), suites, srtp, keep };
+    const policies = suites.map((suite, i) => policyFor(suite, i, srtp));
+    this.context = { replay, random, freshness: new Freshness(options), suites, srtp, policies, keep };
   }
 
   /** Makes an offer; see {@link OfferPlan}. */

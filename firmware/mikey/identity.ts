@@ -7,6 +7,9 @@ import type { ParsedMessage } from "./message.js";
 import { CertificateType, IdType } from "./numbers.js";
 import type { CertificatePayload, IdPayload } from "./payloads/index.js";
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: false });
+
 /** Most characters of an identity that an error text repeats. */
 const SHOWN = 80;
 
@@ -14,12 +17,12 @@ const SHOWN = 80;
 export function idPayload(uri: string): IdPayload {
   const identity = sipIdentity(uri);
   if (identity === undefined) throw new TypeError(`not a SIP URI: ${uri}`);
-  return { kind: "id", type: IdType.uri, data: new TextEncoder().encode(identity) };
+  return { kind: "id", type: IdType.uri, data: encoder.encode(identity) };
 }
 
 /** What an ID payload says, as a SIP URI; a NAI (`user@realm`) is read as the SIP identity of that name. */
 export function identityText(id: IdPayload): string {
-  const text = new TextDecoder("utf-8", { fatal: false }).decode(id.data);
+  const text = decoder.decode(id.data);
   return id.type === IdType.nai ? `sip:${text}` : text;
 }
 

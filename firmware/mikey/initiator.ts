@@ -14,7 +14,7 @@ import { single } from "./methods/method.js";
 import { DataType, ExtensionType, MapType, PrfFunction } from "./numbers.js";
 import type { ExtensionPayload, PolicyPayload, TimestampPayload } from "./payloads/index.js";
 import { acceptPolicies } from "./policy-choice.js";
-import { policyFor, type SrtpTerms } from "./srtp-policy.js";
+import type { SrtpTerms } from "./srtp-policy.js";
 import { type CallParties, outsideTerms, ownSsrcs, protocolList, refusedByPeer, type Terms, termsOf } from "./terms.js";
 
 /** An offer on its way. */
@@ -71,10 +71,11 @@ export async function makeOffer(context: ExchangeContext, plan: OfferPlan): Prom
   };
   const timestamp = context.freshness.next(parties, nowMs);
   const isWithoutPolicy = isOutside || plan.asksForGroup;
-  const ours = () => plan.policies ?? context.suites.map((suite, i) => policyFor(suite, i, context.srtp));
-  const policies = isWithoutPolicy ? [] : ours();
+  const policies = isWithoutPolicy ? [] : (plan.policies ?? context.policies);
   const open = await method.offer({
-    ...parties,
+    localUri: parties.localUri,
+    peerUri: parties.peerUri,
+    compat: parties.compat,
     header,
     timestamp,
     rand,

@@ -117,9 +117,18 @@ export function parsePayloads(
   return { ok: true, value: payloads };
 }
 
+/** Codecs of a table by the payloads they write. */
+const byKind = new WeakMap<CodecTable, ReadonlyMap<string, PayloadCodec<Payload>>>();
+
 function codecFor(payload: Exclude<Payload, OpaquePayload>, codecs: CodecTable): PayloadCodec<Payload> {
-  for (const codec of codecs.values()) if (codec.kind === payload.kind) return codec as PayloadCodec<Payload>;
-  throw new TypeError(`no codec writes payloads of kind ${payload.kind}`);
+  let kinds = byKind.get(codecs);
+  if (!kinds) {
+    kinds = new Map([...codecs.values()].map((codec) => [codec.kind, codec as PayloadCodec<Payload>]));
+    byKind.set(codecs, kinds);
+  }
+  const codec = kinds.get(payload.kind);
+  if (!codec) throw new TypeError(`no codec writes payloads of kind ${payload.kind}`);
+  return codec;
 }
 
 function typeOf(payload: Payload | undefined, codecs: CodecTable): number {

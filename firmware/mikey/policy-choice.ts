@@ -6,9 +6,10 @@ import type { Header } from "./header.js";
 import type { PolicyPayload } from "./payloads/index.js";
 import { DEFAULT_SUITE, type MikeySuite, readPolicy, type SrtpTerms, type SrtpUse, useOf } from "./srtp-policy.js";
 
-/** A session's policy: what it asks of SRTP, and the number it goes by. */
-export interface ChosenPolicy extends SrtpUse {
+/** A session's policy: the number it goes by, and what it asks of SRTP. */
+export interface ChosenPolicy {
   readonly policy: number;
+  readonly use: SrtpUse;
 }
 
 /** Protection that may be missing because our own terms leave it out as well. Key derivation rates are all welcome. */
@@ -24,7 +25,7 @@ function isProtected(use: SrtpUse, ours: SrtpTerms): boolean {
 function acceptable(policy: PolicyPayload, allowed: readonly MikeySuite[], ours: SrtpTerms): ChosenPolicy | undefined {
   const read = readPolicy(policy);
   const use = read.ok ? useOf(read.value) : undefined;
-  return use && allowed.includes(use.suite) && isProtected(use, ours) ? { ...use, policy: policy.number } : undefined;
+  return use && allowed.includes(use.suite) && isProtected(use, ours) ? { policy: policy.number, use } : undefined;
 }
 
 /**
@@ -70,9 +71,4 @@ function whyNot(
   const isOpen = use && allowed.includes(use.suite);
   const asked = isOpen ? "leaves out protection that we want" : `asks for something other than ${allowed.join(", ")}`;
   return refuse("unsupported-policy", `policy ${number} ${asked}`);
-}
-
-/** What a session's policy asks of SRTP, without its number. */
-export function useFor({ policy: _, ...use }: ChosenPolicy): SrtpUse {
-  return use;
 }

@@ -1,9 +1,11 @@
 // MIKEY-1 pseudo-random function and the keys made with it (RFC 3830 sections 4.1.2 to 4.1.4).
 
-import { HmacSha1 } from "../crypto/hmac-sha1.js";
+import { HmacSha1, hmacBlock } from "../crypto/hmac-sha1.js";
 
 const BLOCK = 32;
 const HASH = 20;
+/** Longest label that fits one block behind a hash, bytes. */
+const SHORT_LABEL = 55 - HASH;
 
 /**
  * An input key made ready: P's HMAC for each of its 256-bit blocks (section 4.1.2), so that several keys can be made from it without
@@ -19,21 +21,48 @@ export class PrfKey {
   /** PRF(inkey, label): the blocks' P(s, label, m), XORed; `length` bytes. */
   derive(label: Uint8Array, length: number): Uint8Array {
     const out = new Uint8Array(length);
+    if (label.length <= SHORT_LABEL && length <= HASH) this.#deriveShort(label, out);
+    else this.#deriveLong(label, out);
+    return out;
+  }
+
+  /** One step of P, its two messages of a block each: what nearly every key takes. */
+  #deriveShort(label: Uint8Array, out: Uint8Array): void {
+    const alone = hmacBlock(label);
+    const input = new Uint8Array(HASH + label.length);
+    input.set(label, HASH);
+    // A_1 || label; the words of A_1 are put in as they come.
+    const chained = hmacBlock(input);
+    const sum = new Int32Array(HASH / 4);
+    const block = new Int32Array(HASH / 4);
+    for (const mac of this.#macs) {
+      mac.computeBlock(alone);
+      mac.writeWords(chained);
+      mac.computeBlock(chained);
+      mac.writeWords(block);
+      for (let i = 0; i < sum.length; i++) sum[i] ^= block[i];
+    }
+    for (let i = 0; i < out.length; i++) out[i] = sum[i >>> 2] >>> (24 - ((i & 3) << 3));
+    chained.fill(0);
+    sum.fill(0);
+    block.fill(0);
+  }
+
+  #deriveLong(label: Uint8Array, out: Uint8Array): void {
     // A_i || label
     const input = new Uint8Array(HASH + label.length);
     input.set(label, HASH);
     const block = new Uint8Array(HASH);
     for (const mac of this.#macs)
-      for (let at = 0; at < length; at += HASH) {
+      for (let at = 0; at < out.length; at += HASH) {
         mac.compute(input, at === 0 ? HASH : 0, at === 0 ? input.length : HASH);
         mac.writeTag(input, 0, HASH);
         mac.compute(input, 0, input.length);
         mac.writeTag(block, 0, HASH);
-        for (let i = 0; i < HASH && at + i < length; i++) out[at + i] ^= block[i];
+        for (let i = 0; i < HASH && at + i < out.length; i++) out[at + i] ^= block[i];
       }
     input.fill(0);
     block.fill(0);
-    return out;
   }
 
   /** Zeroes what was made ready. */

@@ -130,7 +130,8 @@ async function authenticate(
   const rand = randOf(message, current, methods[0]);
   if (!rand.ok) return rand;
   const isUpdate = current !== undefined;
-  const frame = { ...parties, timestamp, rand: rand.value, isUpdate, random: context.random, nowMs };
+  const { localUri, peerUri, compat } = parties;
+  const frame = { localUri, peerUri, compat, timestamp, rand: rand.value, isUpdate, random: context.random, nowMs };
   let found: MikeyResult<Authenticated> = refuse("wrong-psk", "no key fits");
   for (const method of methods) {
     const authentic = await method.authenticate(message, frame);

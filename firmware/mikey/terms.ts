@@ -11,8 +11,10 @@ import { type ParsedMessage, payloadsOf, printMessage } from "./message.js";
 import type { AuthenticOffer, OpenOffer, Parties } from "./methods/method.js";
 import { DataType, ErrorNumber, ExtensionType, errorNames, MapType } from "./numbers.js";
 import type { Payload, PolicyPayload, TimestampPayload } from "./payloads/index.js";
-import { acceptPolicies, type ChosenPolicy, useFor } from "./policy-choice.js";
+import { acceptPolicies, type ChosenPolicy } from "./policy-choice.js";
 import { type MikeySuite, type SrtpTerms, type SrtpUse, supportedPolicies } from "./srtp-policy.js";
+
+const encoder = new TextEncoder();
 
 /** Who takes part in a call, and with which streams of ours. */
 export interface CallParties extends Parties {
@@ -38,7 +40,7 @@ export interface Refusal extends MikeyError {
 
 /** The list of key management protocols, as the general extension carries it (RFC 4567 section 4.1.4). */
 export function protocolList(protocols: readonly string[]): Uint8Array {
-  return new TextEncoder().encode(protocols.join(";"));
+  return encoder.encode(protocols.join(";"));
 }
 
 /** Both names must be SIP URIs. */
@@ -64,7 +66,11 @@ export function termsOf(
   policies: readonly PolicyPayload[],
 ): Terms {
   const numbers = new Set(chosen.map(({ policy }) => policy));
-  return { sessions, uses: chosen.map(useFor), policies: policies.filter(({ number }) => numbers.has(number)) };
+  return {
+    sessions,
+    uses: chosen.map(({ use }) => use),
+    policies: policies.filter(({ number }) => numbers.has(number)),
+  };
 }
 
 /** Terms that were agreed outside MIKEY. */

@@ -1,6 +1,7 @@
 // Protecting messages: key data encryption (RFC 3830 section 4.2.3) and MACs (4.2.4, 5.2).
 
-import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv, timingSafeEqual } from "node:crypto";
+import { HmacSha1 } from "../crypto/hmac-sha1.js";
 import { ok } from "../runtime/result.js";
 import { copy } from "./bytes.js";
 import { type MikeyResult, refuse } from "./errors.js";
@@ -74,11 +75,29 @@ export function openKeyData(
   }
 }
 
-/** HMAC-SHA-1 over the parts. */
+/** HMAC-SHA-1 over the parts. Messages are short: a native HMAC would take most of its time to be made. */
 export function computeMac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const mac = createHmac("sha1", key);
-  for (const part of parts) mac.update(part);
-  return mac.digest();
+  const data = joined(parts);
+  const hmac = new HmacSha1(key);
+  hmac.compute(data, 0, data.length);
+  const mac = new Uint8Array(MAC_BYTES);
+  hmac.writeTag(mac, 0, MAC_BYTES);
+  hmac.wipe();
+  return mac;
+}
+
+/** Byte strings behind each other; a single one as it is. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0];
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** Constant-time comparison of two MACs. */

@@ -289,7 +289,8 @@ function sessionsOf(
   const chosen = acceptPolicies(message.header, policies, mikeySuites, true, anyProtection);
   if (!chosen.ok) return [];
   const { sessions } = message.header;
-  const derived = deriveSessions({ keys, csbId, rand, prf: prfOf(compat) }, sessions, chosen.value, () => true);
+  const uses = chosen.value.map(({ use }) => use);
+  const derived = deriveSessions({ keys, csbId, rand, prf: prfOf(compat) }, sessions, uses, () => true);
   if (!derived.ok) return [];
   return derived.value.map((one) => ({
     csId: one.csId,

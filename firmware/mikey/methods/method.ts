@@ -47,7 +47,7 @@ export interface Parties {
   /** The peer's SIP URI. */
   readonly peerUri: string;
   /** The peer's known departures from the RFCs; absent: none are tolerated. */
-  readonly compat?: Dialect;
+  readonly compat?: Dialect | undefined;
 }
 
 /** A public key of somebody and where it comes from. */

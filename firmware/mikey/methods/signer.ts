@@ -12,7 +12,7 @@ import { type Message, type ParsedMessage, payloadsOf, printMessage } from "../m
 import { CertificateType } from "../numbers.js";
 import type { CertificatePayload, SignPayload } from "../payloads/index.js";
 import { SignatureChoice, type SignaturePolicy } from "../signature-policy.js";
-import { covered } from "../transport.js";
+import { covered, joined } from "../transport.js";
 import { closing, type KeyDirectory, type PeerProof } from "./method.js";
 
 /** Who vouches for certificates; a `TrustStore` is one. */
@@ -114,7 +114,7 @@ export class SigningIdentity {
     const sign: SignPayload = { kind: "sign", type: algorithm.type, signature: new Uint8Array(length) };
     const bytes = printMessage({ header: message.header, payloads: [...message.payloads, sign] });
     const data = covered(bytes, length);
-    const signed = appended.length === 0 ? data : Buffer.concat([data, ...appended]);
+    const signed = joined([data, ...appended]);
     bytes.set(await algorithm.sign(signed, this.privateKey), bytes.length - length);
     return bytes;
   }
@@ -136,7 +136,7 @@ export class SigningIdentity {
     if (!algorithm.fits(signer.value.publicKey))
       return refuse("unsupported-signature", `the signer's key does not fit ${algorithm.name}`);
     const data = covered(message.bytes, sign.value.signature.length);
-    const signed = appended.length === 0 ? data : Buffer.concat([data, ...appended]);
+    const signed = joined([data, ...appended]);
     if (!(await algorithm.verify(signed, signer.value.publicKey, sign.value.signature)))
       return refuse("bad-signature", "the message's signature does not verify");
     this.choice.learn(uri, announced(message));
