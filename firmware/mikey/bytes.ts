@@ -72,7 +72,7 @@ export class ByteReader {
 
 /** Builds a message; its storage doubles as needed. */
 export class ByteWriter {
-  private store = new Uint8Array(512);
+  private store = new Uint8Array(1024);
   private used = 0;
 
   get length(): number {
@@ -125,5 +125,5 @@ export function copy(bytes: Uint8Array): Uint8Array {
 
 /** Equality of public byte strings (not constant-time: never for MACs or keys). */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  return a.length === b.length && Buffer.compare(a, b) === 0;
 }

@@ -8,7 +8,6 @@ import {
   type VerifyKeyObjectInput,
   verify,
 } from "node:crypto";
-import { promisify } from "node:util";
 import { SignatureType } from "./numbers.js";
 
 /** One "S type". Signing and verifying run on node's thread pool: the event loop is not held up. */
@@ -25,8 +24,19 @@ export interface SignatureAlgorithm {
   verify(data: Uint8Array, publicKey: KeyObject, signature: Uint8Array): Promise<boolean>;
 }
 
-const signAsync = promisify(sign);
-const verifyAsync = promisify(verify);
+type Way = SignKeyObjectInput & VerifyKeyObjectInput;
+
+function signAsync(digest: string, data: Uint8Array, way: Way): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    sign(digest, data, way, (error, signature) => (error ? reject(error) : resolve(signature)));
+  });
+}
+
+function verifyAsync(digest: string, data: Uint8Array, way: Way, signature: Uint8Array): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    verify(digest, data, way, signature, (error, isGood) => (error ? reject(error) : resolve(isGood)));
+  });
+}
 
 const isRsa = (key: KeyObject) => key.asymmetricKeyType === "rsa";
 const isP256 = (key: KeyObject) =>
@@ -39,7 +49,7 @@ function algorithm(
   hash: string | null,
   fits: (key: KeyObject) => boolean,
   length: (key: KeyObject) => number,
-  how: Omit<SignKeyObjectInput & VerifyKeyObjectInput, "key">,
+  how: Omit<Way, "key">,
 ): SignatureAlgorithm {
   // Node's types leave null out, which names the algorithms that bring their hash along.
   const digest = hash as string;

@@ -34,10 +34,11 @@ export const groupWords: Readonly<Record<DhGroupName, string>> = {
   x25519: "X25519",
 };
 
+const byNumber = new Map(Object.entries(DhGroup).map(([name, number]) => [number as number, name as DhGroupName]));
+
 /** The group of a number of table 6.4. */
 export function groupName(number: number): DhGroupName | undefined {
-  const found = Object.entries(DhGroup).find(([, value]) => value === number);
-  return found?.[0] as DhGroupName | undefined;
+  return byNumber.get(number);
 }
 
 /** The payload of our value. */
