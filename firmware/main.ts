@@ -1,6 +1,5 @@
 // Composition root: loads the configuration, picks the board, opens drivers, starts the handset. The only place that knows all.
 
-import { randomBytes } from "node:crypto";
 import { appendFileSync, createWriteStream } from "node:fs";
 import { isIPv6 } from "node:net";
 import { type PhoneKey, phoneKeys } from "../drivers/contract.js";
@@ -10,6 +9,7 @@ import type { CallAccount } from "./call/environment.js";
 import { type CallSnapshot, Calls } from "./call/index.js";
 import { type Config, loadConfig } from "./config/index.js";
 import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent } from "./control/index.js";
+import { pooledRandom } from "./crypto/index.js";
 import { Handset, type SoundRoute } from "./handset/index.js";
 import { KeyPairPool } from "./keying/index.js";
 import { delaysOf, LatencyHistory, latencyMetrics, latencyRows } from "./latency/index.js";
@@ -40,7 +40,7 @@ export interface RunOptions {
 /** How long the registrars may take to answer when the phone is switched off. */
 const UNREGISTER_MS = 2000;
 
-const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+const random = pooledRandom();
 
 /**
  * Runs a handset until SIGTERM or SIGINT; resolves when it is up.

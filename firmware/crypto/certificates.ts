@@ -155,9 +155,14 @@ export class TrustStore {
   }
 }
 
-/** One name for a chain: a hash over every certificate and its length. */
+/** One name for a chain: a hash over the certificates' lengths and then their bytes. */
 function chainKey(chain: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
-  for (const der of chain) hash.update(`${der.length}:`).update(der);
+  const hash = createHash("sha256").update(
+    chain
+      .map((der) => der.length)
+      .join()
+      .concat(":"),
+  );
+  for (const der of chain) hash.update(der);
   return hash.digest("base64");
 }

@@ -8,6 +8,7 @@ export * from "./dh.js";
 export * from "./hmac-sha1.js";
 export * from "./packet-cipher.js";
 export * from "./packet-ciphers.js";
+export { pooledRandom } from "./random.js";
 export * from "./sha1.js";
 export * from "./sip-identity.js";
 export * from "./wipe.js";

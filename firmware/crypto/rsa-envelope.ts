@@ -14,13 +14,17 @@ export function envelopeLength(key: KeyObject): number {
   return Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
 }
 
+/** Random bytes asked for beyond those needed. */
+const SPARE = 8;
+
 /** Bytes that are not zero. Throws RangeError when the source gives nothing but zeros. */
 function padBytes(length: number, random: (length: number) => Uint8Array): Uint8Array {
   const bytes = new Uint8Array(length);
   let filled = 0;
   for (let tries = 0; filled < length; tries++) {
     if (tries === 16) throw new RangeError("the source of random bytes gives zeros");
-    for (const byte of random(length - filled)) if (byte !== 0) bytes[filled++] = byte;
+    // A few more than needed: one in 256 is zero.
+    for (const byte of random(length - filled + SPARE)) if (byte !== 0 && filled < length) bytes[filled++] = byte;
   }
   return bytes;
 }

@@ -22,8 +22,21 @@ function plainUser(user: string): string {
   });
 }
 
+/** URIs read lately: a call's few names are asked for again and again. */
+const recent = new Map<string, SipIdentity | undefined>();
+const RECENT = 32;
+
 /** Reads a SIP or SIPS URI; undefined when it is none. URI parameters and headers are no part of an identity. */
 export function parseSipIdentity(uri: string): SipIdentity | undefined {
+  if (recent.has(uri)) return recent.get(uri);
+  const identity = read(uri);
+  if (uri.length > 256) return identity;
+  if (recent.size >= RECENT) recent.clear();
+  recent.set(uri, identity);
+  return identity;
+}
+
+function read(uri: string): SipIdentity | undefined {
   const found = uri.length > 1024 ? null : shape.exec(uri);
   if (!found) return undefined;
   const [, scheme, user = "", host, port = ""] = found;

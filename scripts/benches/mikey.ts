@@ -1,9 +1,9 @@
 // Benchmark: what an offer, an answer and its reading cost, per MIKEY method, and how much of that is public-key arithmetic.
 
-import { randomBytes } from "node:crypto";
 import { TrustStore } from "../../firmware/crypto/certificates.js";
 import { type DhKeyPair, generateDhKeyPair } from "../../firmware/crypto/dh.js";
 import { createAuthority, issueIdentity } from "../../firmware/crypto/issue.js";
+import { pooledRandom } from "../../firmware/crypto/random.js";
 import {
   CertificateDirectory,
   createDhHmacMethod,
@@ -31,7 +31,7 @@ interface Side {
   readonly ahead: DhKeyPair[];
 }
 
-const random = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
+const random = pooledRandom();
 
 function must<T>(result: Result<T>): T {
   if (!result.ok) throw new Error(result.error.text);

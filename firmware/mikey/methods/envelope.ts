@@ -139,16 +139,26 @@ export function unseal(
   return ok({ identity, keys, transport, envelope });
 }
 
-/** The payload that names a certificate by its SHA-1 hash. */
+/** Hashes of certificates in use; gone with them. */
+const hashes = { sha1: new WeakMap<Uint8Array, Uint8Array>(), md5: new WeakMap<Uint8Array, Uint8Array>() };
+
+function hashOf(certificate: Uint8Array, name: keyof typeof hashes): Uint8Array {
+  let hash = hashes[name].get(certificate);
+  if (!hash) {
+    hash = new Uint8Array(createHash(name).update(certificate).digest());
+    hashes[name].set(certificate, hash);
+  }
+  return hash;
+}
+
+/** The payload that names a certificate by its SHA-1 hash. `certificate`: DER, not changed afterwards. */
 export function certificateHash(certificate: Uint8Array): CertificateHashPayload {
-  const hash = new Uint8Array(createHash("sha1").update(certificate).digest());
-  return { kind: "certificate-hash", hashFunction: HashFunction.sha1, hash };
+  return { kind: "certificate-hash", hashFunction: HashFunction.sha1, hash: hashOf(certificate, "sha1") };
 }
 
 /** Whether a hash names a certificate. */
 export function isHashOf(hash: CertificateHashPayload, certificate: Uint8Array): boolean {
-  const name = hash.hashFunction === HashFunction.sha1 ? "sha1" : "md5";
-  return sameBytes(hash.hash, createHash(name).update(certificate).digest());
+  return sameBytes(hash.hash, hashOf(certificate, hash.hashFunction === HashFunction.sha1 ? "sha1" : "md5"));
 }
 
 /** Payloads of an envelope in their order. */
