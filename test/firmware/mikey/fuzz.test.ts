@@ -2,8 +2,11 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { parseMessage, printMessage } from "../../../firmware/mikey/index.js";
+import { explain } from "../../../firmware/cli/mikey/explain.js";
+import { parseKeyIds, parseMessage, parsePayloads, printMessage, readKeyData } from "../../../firmware/mikey/index.js";
 import { bytes, hex, vectors } from "../../vectors.js";
+import { exchangeOf, pair } from "./every-bit.js";
+import { everyMethod } from "./people.js";
 
 const test = suite("mikey fuzz");
 
@@ -35,16 +38,39 @@ function check(data: Uint8Array): boolean {
   return true;
 }
 
-test("120,000 damaged messages", () => {
+/** One million by default: SOTTO_FUZZ=10000000 runs longer. */
+const wanted = Number(process.env.SOTTO_FUZZ ?? 1_000_000);
+
+test(`${wanted} damaged messages of every method: read without a throw, and memory does not grow`, async () => {
+  const all = [...seeds];
+  for (const method of everyMethod) {
+    const { sent, answer } = await exchangeOf(method, pair());
+    all.push(sent.message, answer);
+  }
   const random = generator(1);
   let accepted = 0;
-  for (let i = 0; i < 120_000; i++) {
-    const seed = seeds[i & 1];
+  let before = 0;
+  for (let i = 0; i < wanted; i++) {
+    const seed = all[i % all.length];
     const data = seed.slice(0, random(4) === 0 ? random(seed.length + 1) : seed.length);
-    for (let damage = random(4); damage >= 0 && data.length > 0; damage--) data[random(data.length)] = random(256);
-    if (check(data)) accepted++;
+    // Heads matter most: lengths and types stand there.
+    for (let damage = random(4); damage >= 0 && data.length > 0; damage--)
+      data[random(random(2) === 0 ? Math.min(90, data.length) : data.length)] = random(256);
+    const parsed = parseMessage(data);
+    if (parsed.ok) accepted++;
+    else assert.type(parsed.error.offset, "number");
+    if (i % 16 === 0) {
+      check(data);
+      parsePayloads(data, [1, 6, 10, 20, 21][i % 5]);
+      readKeyData(data.subarray(0, 80), i % 32 === 0);
+      parseKeyIds(data.subarray(0, 40));
+    }
+    if (i % 256 === 0) explain(data);
+    if (i === wanted >> 2) before = process.memoryUsage().heapUsed;
   }
-  assert.ok(accepted > 1000 && accepted < 120_000, `${accepted} accepted`);
+  assert.ok(accepted > wanted / 100 && accepted < wanted, `${accepted} accepted`);
+  const grown = process.memoryUsage().heapUsed - before;
+  assert.ok(grown < 64e6, `grew by ${grown} bytes`);
 });
 
 test("10,000 damaged Diffie-Hellman messages", () => {

@@ -11,6 +11,7 @@ import {
 } from "../../../firmware/crypto/issue.js";
 import {
   CertificateDirectory,
+  type CertificateVerifier,
   createDhHmacMethod,
   createDhMethod,
   createPkeMethod,
@@ -53,6 +54,8 @@ export interface Person {
   readonly acceptedGroups?: readonly DhGroupName[];
   readonly envelope?: EnvelopeOptions;
   readonly agent?: Partial<MikeyOptions>;
+  /** Whose word on certificates is taken; default: the authority's. */
+  readonly trust?: CertificateVerifier;
 }
 
 /** Every method, for one person who knows the other's certificate. */
@@ -60,7 +63,7 @@ export function methodsOf(person: Person): MikeyMethod[] {
   const usual = person.uri === alice ? aliceIdentity : bobIdentity;
   const { certificatePem, privateKeyPem } = person.identity ?? usual;
   const peer = person.uri === alice ? bobIdentity : aliceIdentity;
-  const trust = new TrustStore(authority.certificatePem);
+  const trust = person.trust ?? new TrustStore(authority.certificatePem);
   const signer = { certificateChainPem: certificatePem, privateKeyPem, trust, signatures: person.signatures ?? "auto" };
   const dh = {
     takeDhKeyPair: generateDhKeyPair,
