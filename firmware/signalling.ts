@@ -83,8 +83,10 @@ export function proxyAddress(
 ): SipAddress {
   const numeric = /^[\d.]+$|:/.test(proxy.host);
   const transport = proxy.transport ?? first;
-  const usual = transport === "tls" ? 5061 : 5060;
-  return { host: proxy.host, port: proxy.port ?? (numeric || proxy.transport ? usual : 0), transport };
+  if (numeric || proxy.port !== undefined)
+    return { host: proxy.host, port: proxy.port ?? (transport === "tls" ? 5061 : 5060), transport };
+  // RFC 3263 section 4.1: with a transport its SRV records are asked for, without one the NAPTR records first.
+  return { host: proxy.host, port: 0, transport, ...(proxy.transport === undefined ? { anyTransport: true } : {}) };
 }
 
 /** Looks the accounts' routes up now and keeps them fresh: a call then waits for no DNS. */

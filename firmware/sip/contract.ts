@@ -24,6 +24,8 @@ export interface SipAddress {
   readonly name?: string;
   /** The person called. A certificate for this SIP URI does as well: the server may be that person's own telephone. */
   readonly person?: string;
+  /** Of a next hop that is a name with port 0: its NAPTR records choose the transport too. */
+  readonly anyTransport?: boolean;
   /** TCP only because the message is too large for UDP (RFC 3261 section 18.1.1). */
   readonly bySize?: boolean;
   /** Our Contact in a response that goes there has to be a sips URI (RFC 3261 section 12.1.1). */

@@ -7,13 +7,16 @@ export interface ProxySettings {
   readonly algorithm: "MD5" | "SHA-256";
   readonly users: Readonly<Record<string, string>>;
   readonly tlsFile: string;
+  /** The registrar works with flows (RFC 5626), and answers STUN on its SIP port. */
+  readonly outbound: boolean;
 }
 
 /**
  * A registrar that challenges REGISTER (401) and its own users' requests (407), record-routes, and finds other domains by NAPTR and SRV.
  * A user who registered over TCP or TLS is reached over that connection.
  */
-export function proxyConfig({ domain, address, algorithm, users, tlsFile }: ProxySettings): string {
+export function proxyConfig({ domain, address, algorithm, users, tlsFile, outbound }: ProxySettings): string {
+  const flows = outbound ? 'modparam("registrar", "outbound_mode", 1)\nmodparam("registrar", "flow_timer", 5)\n' : "";
   const modules = "tm sl rr pv maxfwd usrloc registrar textops siputils xlog sanity htable auth nathelper path tls";
   return `#!KAMAILIO
 debug=2
@@ -36,6 +39,7 @@ dns_use_search_list=no
 server_signature=yes
 ${modules
   .split(" ")
+  .concat(outbound ? ["stun"] : [])
   .map((name) => `loadmodule "${name}.so"`)
   .join("\n")}
 modparam("tls", "config", "${tlsFile}")
@@ -45,7 +49,7 @@ modparam("registrar", "max_expires", 3600)
 modparam("registrar", "method_filtering", 0)
 modparam("registrar", "received_avp", "$avp(received)")
 modparam("registrar", "use_path", 1)
-modparam("nathelper", "received_avp", "$avp(received)")
+${flows}modparam("nathelper", "received_avp", "$avp(received)")
 modparam("usrloc", "db_mode", 0)
 modparam("auth", "nonce_count", 1)
 modparam("auth", "qop", "auth")

@@ -24,6 +24,8 @@ export interface TrapezoidOptions {
   readonly folder: string;
   /** Digest algorithm of both registrars, default `MD5`. */
   readonly algorithm?: "MD5" | "SHA-256";
+  /** The registrars work with flows (RFC 5626), Flow-Timer 5 s, and answer STUN; default false. */
+  readonly outbound?: boolean;
   /** Transports by NAPTR, most wanted first; default `tls`, `tcp`, `udp`. */
   readonly transports?: readonly ("tls" | "tcp" | "udp")[];
   /** Users and passwords known in both domains; default alice, bob, carol with `<user>pw`. */
@@ -117,7 +119,7 @@ export class Trapezoid {
 
   /** Starts all three. @throws Error with the words of the one that does not come up. */
   static async start(options: TrapezoidOptions): Promise<Trapezoid> {
-    const { folder, algorithm = "MD5", transports = ["tls", "tcp", "udp"], records = [] } = options;
+    const { folder, algorithm = "MD5", transports = ["tls", "tcp", "udp"], records = [], outbound = false } = options;
     const users = options.users ?? { alice: "alicepw", bob: "bobpw", carol: "carolpw" };
     mkdirSync(folder, { recursive: true });
     const net = await freeNetwork();
@@ -139,7 +141,10 @@ export class Trapezoid {
       writeFileSync(file("crt"), issued.chainPem);
       writeFileSync(file("key"), issued.privateKeyPem, { mode: 0o600 });
       writeFileSync(file("tls"), tlsConfig(file("crt"), file("key"), authorityFile));
-      writeFileSync(file("cfg"), proxyConfig({ domain: name, address, algorithm, users, tlsFile: file("tls") }));
+      writeFileSync(
+        file("cfg"),
+        proxyConfig({ domain: name, address, algorithm, users, tlsFile: file("tls"), outbound }),
+      );
       writeFileSync(file("log"), "");
       domains.push(new Domain(name, address, folder));
     }

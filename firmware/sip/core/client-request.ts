@@ -152,7 +152,7 @@ function asSips(route: string): string {
 
 /**
  * Where a request goes first: `nextHop` when it is given, else what the URI says. At once when all is numeric. A next hop that is a name is
- * looked up: with port 0 its NAPTR and SRV records choose transport and port. A sips request goes there over TLS whatever else is configured
+ * looked up: with port 0 its SRV records choose the port, and with `anyTransport` its NAPTR records the transport. A sips request goes there over TLS whatever else is configured
  * (RFC 3261 section 26.2.2), and so does one with `overTls` (RFC 3329 section 2.4: its address is taken as a sips URI).
  */
 export function findHop(
@@ -176,7 +176,7 @@ export function sipsHop({ host, name }: Pick<SipAddress, "host" | "name">): SipU
 }
 
 /** A next hop as a URI. */
-export function hopUri({ host, port, transport }: SipAddress): SipUri {
-  if (port === 0) return { scheme: "sip", host, params: [], headers: [] };
-  return { scheme: "sip", host, port, params: [{ name: "transport", value: transport }], headers: [] };
+export function hopUri({ host, port, transport, anyTransport }: SipAddress): SipUri {
+  const params = anyTransport ? [] : [{ name: "transport", value: transport }];
+  return { scheme: "sip", host, ...(port === 0 ? {} : { port }), params, headers: [] };
 }

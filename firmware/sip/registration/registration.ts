@@ -167,7 +167,7 @@ export class Registration {
     return {
       account,
       registrar,
-      ...(nextHop ? { via: `${nextHop.host}:${nextHop.port}` } : {}),
+      ...(nextHop ? { via: nextHop.port === 0 ? nextHop.host : `${nextHop.host}:${nextHop.port}` } : {}),
       state: this.current,
       sinceMs: this.sinceMs,
       ...(this.binding ? { expiresAtMs: this.binding.expiresAtMs } : {}),
