@@ -17,6 +17,11 @@ export interface AlsaSoundOptions extends AudioOptions {
    * is resampled so that it neither runs dry nor piles up.
    */
   readonly oneClock?: boolean;
+  /**
+   * Real-time priority of the thread that opens the card, 1 to 99, where the system allows; 0: leave the thread as it is. Default 10:
+   * below what the kernel's own threads and a sound server have, above everything ordinary.
+   */
+  readonly realtime?: number;
   /** How often a card that is gone is looked for, ms. Default 250. */
   readonly reopenMs?: number;
 }

@@ -4,7 +4,7 @@ import { DriftFollower, Resampler } from "../../firmware/audio/index.js";
 import { type Clock, systemClock } from "../../firmware/runtime/clock.js";
 import { systemTimers, type Timer, type Timers } from "../../firmware/runtime/timers.js";
 import type { AudioDevice, AudioEvents } from "../contract.js";
-import { type Counters, Pcm } from "../node-alsa/index.js";
+import { type Counters, Pcm, setRealtime } from "../node-alsa/index.js";
 import { toMonoInto, toStereoInto } from "./channels.js";
 import { type AlsaSoundOptions, ratesFor } from "./options.js";
 
@@ -110,13 +110,20 @@ export class AlsaSoundCard implements AudioDevice {
   private openPcm(): void {
     const { options } = this;
     const device = options.device ?? "default";
-    const pcm = Pcm.open({
-      capture: options.capture ?? device,
-      playback: options.playback ?? device,
-      rate: ratesFor(options.rate),
-      periodFrames: options.periodFrames,
-      periods: options.periods,
-    });
+    // Threads that ALSA's plugins start for the card are to be as quick as this one; those that anybody starts later are not.
+    const raised = raise(options.realtime ?? REALTIME, true);
+    let pcm: Pcm;
+    try {
+      pcm = Pcm.open({
+        capture: options.capture ?? device,
+        playback: options.playback ?? device,
+        rate: ratesFor(options.rate),
+        periodFrames: options.periodFrames,
+        periods: options.periods,
+      });
+    } finally {
+      if (raised) raise(options.realtime ?? REALTIME, false);
+    }
     this.pcm = pcm;
     const capture = pcm.capture!;
     const playback = pcm.playback!;
@@ -234,6 +241,19 @@ export class AlsaSoundCard implements AudioDevice {
   private level(): number {
     const { captureFrames, playbackFrames } = this.pcm!.delay();
     return playbackFrames + (captureFrames * this.stretch!.to) / this.stretch!.from;
+  }
+}
+
+const REALTIME = 10;
+
+/** Whether the thread is a real-time one now: the system may not allow it. */
+function raise(priority: number, inherited: boolean): boolean {
+  if (priority === 0) return false;
+  try {
+    setRealtime(priority, inherited);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -69,6 +69,7 @@ export interface Binding {
   mixerSet(handle: Handle, name: string, index: number, what: string, isCapture: boolean, value: number): void;
   watchMixer(handle: Handle, listener: (gone: boolean) => void): void;
   closeMixer(handle: Handle): void;
+  setRealtime(priority: number, inherited: boolean): void;
 }
 
 /** A card of the kernel. */

@@ -13,3 +13,4 @@ export {
   type StreamInfo,
   type Timestamps,
 } from "./pcm.js";
+export { setRealtime } from "./realtime.js";

@@ -49,6 +49,8 @@ export interface HandsetOptions {
   readonly account?: Readonly<Record<string, unknown>>;
   /** Further fields of the file. */
   readonly more?: Readonly<Record<string, unknown>>;
+  /** Further options of Node. */
+  readonly node?: readonly string[];
   /** Record SIP messages (read with {@link HandsetProcess.sip}). */
   readonly tap?: boolean;
 }
@@ -106,7 +108,8 @@ export class HandsetProcess {
     const files = phoneFiles(options.folder, options.folder, options.user);
     const sipPort = await freePort();
     const rtp = options.rtp ?? (await freeRange(Math.max(16, 4 * (options.maxCalls ?? 1))));
-    const phone = await Phone.start(options.user, sottoProgram, files, handsetConfig(options, files, sipPort, rtp));
+    const config = handsetConfig(options, files, sipPort, rtp);
+    const phone = await Phone.start(options.user, sottoProgram, files, config, options.node);
     const { pid } = await phone.control.ask("status", {});
     return new HandsetProcess(options, files, sipPort, rtp, phone, pid);
   }

@@ -126,6 +126,7 @@ NAPI_MODULE_INIT() {
   export_duplex(env, exports);
   export_cards(env, exports);
   export_mixer(env, exports);
+  export_realtime(env, exports);
   set_text(env, exports, "alsaVersion", snd_asoundlib_version());
   return exports;
 }

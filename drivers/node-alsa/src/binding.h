@@ -35,5 +35,6 @@ void call_listener(napi_env env, napi_ref listener, size_t count, const napi_val
 void export_duplex(napi_env env, napi_value exports);
 void export_cards(napi_env env, napi_value exports);
 void export_mixer(napi_env env, napi_value exports);
+void export_realtime(napi_env env, napi_value exports);
 
 #endif

@@ -16,6 +16,9 @@ enum event { EVENT_PERIOD, EVENT_XRUN, EVENT_SUSPENDED, EVENT_GONE };
 /* Periods delivered in one wake-up: more than any buffer holds, so that a card that lies cannot keep the loop for itself. */
 enum { MAX_BURST = 64, MAX_NAME = 256 };
 
+/* Wake-ups for nothing that are put up with before the descriptors get a rest. */
+enum { SPINS = 4 };
+
 struct context {
   napi_env env;
   struct duplex duplex;
@@ -32,6 +35,7 @@ struct context {
   uint64_t wakeups;
   uint64_t idle_wakeups;
   uint64_t periods;
+  unsigned spins; /* wake-ups in a row that meant nothing */
 };
 
 static const napi_type_tag TAG = {0x6e6f64652d616c73, 0x612d6475706c6578};
@@ -160,7 +164,7 @@ static void on_ready(void *user, bool broken) {
   context->wakeups++;
   uint64_t run = context->run, before = context->periods;
   poll(context->fds, context->fd_count, 0);
-  duplex_polled(duplex, context->fds, context->fd_count);
+  bool meant = duplex_polled(duplex, context->fds, context->fd_count) != 0;
   for (int burst = 0; burst < MAX_BURST && context->running && context->run == run; burst++) {
     napi_handle_scope inner;
     enum direction which;
@@ -183,6 +187,12 @@ static void on_ready(void *user, bool broken) {
     if (!more) break;
   }
   if (context->periods == before) context->idle_wakeups++;
+  /* Some plugins' descriptors are readable without end until the first samples come. */
+  if (context->periods != before || meant) context->spins = 0;
+  else if (++context->spins >= SPINS && context->running && context->run == run && context->watch) {
+    context->spins = 0;
+    watch_pause(context->watch, 1);
+  }
   if (broken && context->running && context->run == run && context->watch) watch_start(context->watch);
   napi_close_handle_scope(context->env, scope);
 }

@@ -53,35 +53,47 @@ void duplex_stop(struct duplex *d) {
   d->filled = d->rest_frames = 0;
 }
 
+/* Fills playback with silence. Returns 0 or a negative errno. */
+static int fill(struct stream *playback, snd_pcm_uframes_t frames) {
+  snd_pcm_uframes_t most = sizeof SILENCE / sizeof *SILENCE / playback->channels;
+  while (frames > 0) {
+    snd_pcm_sframes_t written = snd_pcm_writei(playback->pcm, SILENCE, frames < most ? frames : most);
+    if (written == -EAGAIN) break;
+    if (written < 0) return (int)written;
+    frames -= (snd_pcm_uframes_t)written;
+  }
+  return 0;
+}
+
+/* Starts what its threshold has not started yet. */
+static int set_off(struct stream *stream) {
+  return snd_pcm_state(stream->pcm) == SND_PCM_STATE_PREPARED ? snd_pcm_start(stream->pcm) : 0;
+}
+
 int duplex_start(struct duplex *d) {
   int error;
+  struct stream *capture = &d->stream[CAPTURE], *playback = &d->stream[PLAYBACK];
   duplex_stop(d);
   for (int which = 0; which < DIRECTIONS; which++)
     if (d->stream[which].pcm && (error = snd_pcm_prepare(d->stream[which].pcm)) < 0) return error;
-  struct stream *playback = &d->stream[PLAYBACK];
+  d->held = capture->pcm && playback->pcm && !d->linked;
   if (playback->pcm) {
-    snd_pcm_uframes_t most = sizeof SILENCE / sizeof *SILENCE / playback->channels;
-    for (snd_pcm_uframes_t done = 0; done < d->target;) {
-      snd_pcm_uframes_t frames = d->target - done < most ? d->target - done : most;
-      snd_pcm_sframes_t written = snd_pcm_writei(playback->pcm, SILENCE, frames);
-      if (written == -EAGAIN) break;
-      if (written < 0) return (int)written;
-      done += (snd_pcm_uframes_t)written;
-    }
-    if (snd_pcm_state(playback->pcm) == SND_PCM_STATE_PREPARED && (error = snd_pcm_start(playback->pcm)) < 0) return error;
+    /* The period that sets it off is the last of those ahead. */
+    snd_pcm_uframes_t period = d->held ? capture->period * playback->rate / capture->rate : 0;
+    if ((error = fill(playback, d->target > period ? d->target - period : 0)) < 0) return error;
+    if (!d->held && (error = set_off(playback)) < 0) return error;
   }
-  snd_pcm_t *capture = d->stream[CAPTURE].pcm;
-  if (capture && snd_pcm_state(capture) == SND_PCM_STATE_PREPARED && (error = snd_pcm_start(capture)) < 0) return error;
-  return 0;
+  return capture->pcm ? set_off(capture) : 0;
 }
 
 int duplex_descriptors(struct duplex *d, struct pollfd *fds, unsigned room) {
   return snd_pcm_poll_descriptors(d->stream[duplex_clock(d)].pcm, fds, room);
 }
 
-void duplex_polled(struct duplex *d, struct pollfd *fds, unsigned count) {
-  unsigned short ignored;
-  snd_pcm_poll_descriptors_revents(d->stream[duplex_clock(d)].pcm, fds, count, &ignored);
+unsigned short duplex_polled(struct duplex *d, struct pollfd *fds, unsigned count) {
+  unsigned short revents = 0;
+  snd_pcm_poll_descriptors_revents(d->stream[duplex_clock(d)].pcm, fds, count, &revents);
+  return revents;
 }
 
 enum step duplex_step(struct duplex *d, int *error, enum direction *which) {
@@ -144,7 +156,9 @@ int duplex_write(struct duplex *d, const int16_t *from, snd_pcm_uframes_t frames
   memcpy(d->rest + d->rest_frames * channels, from + done * channels, kept * channels * sizeof *d->rest);
   d->rest_frames += kept;
   d->dropped += left - kept;
-  return 0;
+  if (!d->held) return 0;
+  d->held = false;
+  return set_off(&d->stream[PLAYBACK]);
 }
 
 int duplex_recover(struct duplex *d, int error, enum direction which) {

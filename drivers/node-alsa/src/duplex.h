@@ -45,6 +45,7 @@ struct stream {
 struct duplex {
   struct stream stream[DIRECTIONS];
   bool linked;                 /* the kernel starts and stops both at once */
+  bool held;                   /* playback waits for the first captured period: see duplex_start */
   snd_pcm_uframes_t target;    /* frames of playback handed over ahead */
   int16_t *captured;           /* the period being filled: the caller's array, set before each duplex_step */
   snd_pcm_uframes_t filled;    /* frames of it that are there */
@@ -63,15 +64,18 @@ enum step { STEP_NOTHING, STEP_PERIOD, STEP_FAILED };
 int duplex_open(struct duplex *d, const struct wish *wish, struct failure *failure);
 /* Closes what is open. May be called again. */
 void duplex_close(struct duplex *d);
-/* (Re)starts both directions together, playback filled with `target` frames of silence. Returns 0 or a negative errno. */
+/*
+ * (Re)starts both directions in step, with `target` frames of playback ahead. What is linked starts at one sample. What is not: capture
+ * starts, and playback when the first period was captured (a sound server takes its time to begin). Returns 0 or a negative errno.
+ */
 int duplex_start(struct duplex *d);
 void duplex_stop(struct duplex *d);
 /* The direction whose periods are the clock. */
 enum direction duplex_clock(const struct duplex *d);
 /* Descriptors of that direction. Returns how many, or a negative errno. */
 int duplex_descriptors(struct duplex *d, struct pollfd *fds, unsigned room);
-/* Lets ALSA look at polled descriptors (plugins keep their own books there). */
-void duplex_polled(struct duplex *d, struct pollfd *fds, unsigned count);
+/* Lets ALSA look at polled descriptors (plugins keep their own books there). Returns what they mean: POLLIN, POLLOUT, POLLERR or nothing. */
+unsigned short duplex_polled(struct duplex *d, struct pollfd *fds, unsigned count);
 /* Moves on: reads into `captured`, or looks for room. STEP_FAILED leaves the errno in *error and the direction in *which. */
 enum step duplex_step(struct duplex *d, int *error, enum direction *which);
 /* Hands `frames` over to playback. What finds no room now goes first next time; what finds none then is dropped, and counted. */

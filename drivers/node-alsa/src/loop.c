@@ -1,16 +1,20 @@
 /* Descriptors watched by Node's event loop. Node-API hands out the loop; the libuv functions used are as they have been since 1.0. */
 #include "loop.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 /* libuv's stable part, declared here so that Node-API's headers are all that is needed to compile. */
 typedef struct uv_loop_s uv_loop_t;
 typedef struct uv_handle_s uv_handle_t;
-enum { UV_HANDLE_POLL = 8, UV_EVENT_READABLE = 1, UV_EVENT_WRITABLE = 2 };
+enum { UV_HANDLE_POLL = 8, UV_HANDLE_TIMER = 13, UV_EVENT_READABLE = 1, UV_EVENT_WRITABLE = 2 };
 extern size_t uv_handle_size(int type);
 extern int uv_poll_init(uv_loop_t *loop, uv_handle_t *handle, int fd);
 extern int uv_poll_start(uv_handle_t *handle, int events, void (*ready)(uv_handle_t *handle, int status, int events));
 extern int uv_poll_stop(uv_handle_t *handle);
+extern int uv_timer_init(uv_loop_t *loop, uv_handle_t *handle);
+extern int uv_timer_start(uv_handle_t *handle, void (*due)(uv_handle_t *handle), uint64_t timeout, uint64_t repeat);
+extern int uv_timer_stop(uv_handle_t *handle);
 extern void uv_close(uv_handle_t *handle, void (*closed)(uv_handle_t *handle));
 extern void *uv_handle_get_data(const uv_handle_t *handle);
 extern void uv_handle_set_data(uv_handle_t *handle, void *data);
@@ -25,6 +29,7 @@ struct watch {
   bool closing;
   unsigned count;
   unsigned open; /* handles libuv still knows */
+  uv_handle_t *timer;
   struct {
     uv_handle_t *handle;
     int events;
@@ -65,18 +70,26 @@ struct watch *watch_open(napi_env env, const struct pollfd *fds, unsigned count,
   watch->ready = ready;
   watch->user = user;
   watch->slot = slot;
+  watch->timer = calloc(1, uv_handle_size(UV_HANDLE_TIMER));
+  if (!watch->timer) {
+    free(watch);
+    return NULL;
+  }
+  uv_timer_init(loop, watch->timer);
+  uv_handle_set_data(watch->timer, watch);
+  watch->open = 1;
   for (unsigned i = 0; i < count; i++) {
     uv_handle_t *handle = calloc(1, uv_handle_size(UV_HANDLE_POLL));
     if (!handle || uv_poll_init(loop, handle, fds[i].fd) != 0) {
       free(handle);
-      if (watch->open > 0) watch_close(watch);
-      else free(watch);
+      watch_close(watch);
       return NULL;
     }
     uv_handle_set_data(handle, watch);
     watch->entry[i].handle = handle;
     watch->entry[i].events = ((fds[i].events & POLLIN) ? UV_EVENT_READABLE : 0) | ((fds[i].events & POLLOUT) ? UV_EVENT_WRITABLE : 0);
-    watch->count = watch->open = i + 1;
+    watch->count = i + 1;
+    watch->open++;
   }
   napi_add_async_cleanup_hook(env, on_environment_end, watch, &watch->hook);
   return watch;
@@ -91,7 +104,18 @@ int watch_start(struct watch *watch) {
 }
 
 void watch_stop(struct watch *watch) {
+  uv_timer_stop(watch->timer);
   for (unsigned i = 0; i < watch->count; i++) uv_poll_stop(watch->entry[i].handle);
+}
+
+static void on_due(uv_handle_t *timer) {
+  struct watch *watch = uv_handle_get_data(timer);
+  if (!watch->closing) watch_start(watch);
+}
+
+void watch_pause(struct watch *watch, unsigned ms) {
+  watch_stop(watch);
+  uv_timer_start(watch->timer, on_due, ms, 0);
 }
 
 void watch_keep_alive(struct watch *watch, bool keep) {
@@ -101,5 +125,6 @@ void watch_keep_alive(struct watch *watch, bool keep) {
 void watch_close(struct watch *watch) {
   if (watch->closing) return;
   watch->closing = true;
+  uv_close(watch->timer, on_closed);
   for (unsigned i = 0; i < watch->count; i++) uv_close(watch->entry[i].handle, on_closed);
 }

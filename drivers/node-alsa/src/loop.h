@@ -18,6 +18,8 @@ struct watch *watch_open(napi_env env, const struct pollfd *fds, unsigned count,
 /* Begins, or begins again after the descriptors had an error. While it runs it keeps the process alive. */
 int watch_start(struct watch *watch);
 void watch_stop(struct watch *watch);
+/* Looks away for so many ms: for descriptors that are ready all the time and mean nothing by it. */
+void watch_pause(struct watch *watch, unsigned ms);
 /* Whether the process stays alive for it. */
 void watch_keep_alive(struct watch *watch, bool keep);
 /* Ends it; the memory goes when the loop has let go of it. */
