@@ -141,17 +141,7 @@ function absolute(config: Config, folder: string): Config {
       },
       instanceFile: at(config.sip.instanceFile) ?? join(folder, "instance-id"),
     },
-    devices: Object.fromEntries(
-      Object.entries(config.devices).map(([device, options]) => [
-        device,
-        Object.fromEntries(
-          Object.entries(options).map(([name, value]) => [
-            name,
-            /(?:Wav|File)$/.test(name) && typeof value === "string" ? at(value) : value,
-          ]),
-        ),
-      ]),
-    ),
+    devices: devicePaths(config.devices, at) as Config["devices"],
     accounts: config.accounts.map((account) => ({
       ...account,
       auth: authOf(account).map((one) => ({ ...one, passwordFile: at(one.passwordFile), ha1File: at(one.ha1File) })),
@@ -170,6 +160,14 @@ function absolute(config: Config, folder: string): Config {
       },
     })),
   };
+}
+
+/** Files in the options of devices, at any depth: fields that end in `Wav` or `File`, and everything in `callerWavs`. */
+function devicePaths(value: unknown, at: (path: string) => string | undefined, name = ""): unknown {
+  if (typeof value === "string") return /(?:Wav|File)$/.test(name) ? at(value) : value;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const inside = name === "callerWavs" ? "Wav" : undefined;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, devicePaths(one, at, inside ?? key)]));
 }
 
 /** An account's credentials as a list. */
