@@ -68,6 +68,7 @@ export class Calls implements CallControl {
   private readonly calls = new Map<number, Call>();
   private readonly environment: CallEnvironment;
   private readonly budget: WorkBudget;
+  private ahead: Promise<void> = Promise.resolve();
   private nextId = 1;
   private closing = false;
   private idle: (() => void) | undefined;
@@ -86,6 +87,9 @@ export class Calls implements CallControl {
       callers: options.callers ?? everybodyRings,
       budget: this.budget,
       lastSendMs: () => options.userAgent.lastSendMs,
+      oneAtATime: (work) => {
+        this.ahead = this.ahead.then(work);
+      },
       emit: (event) => options.onEvent(event),
       ended: (call) => this.ended(call),
     };

@@ -59,6 +59,8 @@ export interface CallEnvironment {
   readonly budget: WorkBudget;
   /** When SIP last handed a message to the network, monotonic ms. */
   readonly lastSendMs: () => number;
+  /** Runs costly work for calls that nobody has picked up yet, one call's after the other's. It must not reject. */
+  oneAtATime(work: () => Promise<void>): void;
   emit(event: CallEvent): void;
   /** A call has sent its last event. */
   ended(call: Call): void;

@@ -72,6 +72,9 @@ export class IncomingCall extends Call {
       ),
     );
     this.changed();
+    // The caller has proved who it is (or nothing is to be computed): from here on work for it is justified. One ringing call at a time.
+    if (!this.offeredEarly)
+      this.environment.oneAtATime(async () => (this.over ? undefined : this.media.prepareAnswer()));
     if (this.account.autoAnswerMs !== undefined) {
       if (this.account.autoAnswerMs === 0) void this.answer();
       else

@@ -1,5 +1,6 @@
 // The media of one call: offer/answer, keys and the voice stream, kept in step. Signalling above sees bodies and refusals only.
 
+import type { KeyingAttributes } from "../keying/keying.js";
 import type { StreamStatistics } from "../media/voice.js";
 import {
   type AudioLine,
@@ -41,6 +42,9 @@ export class MediaSession {
       }
     | undefined;
 
+  /** Our answer's key agreement, begun while it rings. */
+  private ahead: Promise<Outcome<KeyingAttributes>> | undefined;
+
   constructor(environment: CallEnvironment, identity: CallIdentity, events: MediaSessionEvents) {
     const line = new MediaLine(environment, identity, events);
     this.line = line;
@@ -55,13 +59,17 @@ export class MediaSession {
         const opened = line.stream ?? (await line.open());
         return "ok" in opened ? (opened.ok ? opened.value : undefined) : opened;
       },
-      changed: () => events.changed(),
+      changed: () => {
+        if (!this.isAhead) events.changed();
+      },
     });
     this.reoffers = new Reoffers(line, this.keys);
   }
 
+  /** Until somebody has picked up a call is not private: keys that are ready before count as not agreed on yet. */
   get security(): CallSecurity {
-    return this.keys.security;
+    const { security } = this.keys;
+    return this.isAhead && security.state === "secure" ? { state: "pending", caller: security.peer } : security;
   }
   /** True once close() has finished. */
   get closed(): boolean {
@@ -83,6 +91,10 @@ export class MediaSession {
   get heldByPeer(): boolean {
     const direction = this.line.current?.audio.remoteDirection;
     return direction === "sendonly" || direction === "inactive";
+  }
+
+  private get isAhead(): boolean {
+    return this.ahead !== undefined && !this.running;
   }
 
   /** The first offer of a call we place (or of the 200 to an INVITE without one). Voice ports and keys are made side by side. */
@@ -246,6 +258,22 @@ export class MediaSession {
     return refusal!;
   }
 
+  /**
+   * While it rings, for a caller who is verified: agrees on keys and sets up both SRTP contexts, so that picking up only sends. Nothing is
+   * sent or played by it. Never rejects; what fails is told by {@link makeAnswer}.
+   */
+  async prepareAnswer(): Promise<void> {
+    const { chosen, line } = this;
+    if (!chosen?.secured || line.closing) return;
+    await this.agree(chosen.keying);
+    await this.keys.settled();
+  }
+
+  private agree(offered: KeyingAttributes): Promise<Outcome<KeyingAttributes>> {
+    this.ahead ??= this.keys.answer(offered);
+    return this.ahead;
+  }
+
   /** The answer to the offer read before (or our offer, when there was none); the voice starts at once. */
   async makeAnswer(): Promise<Outcome<SipBody>> {
     const { line, keys, chosen, remote } = this;
@@ -254,7 +282,7 @@ export class MediaSession {
     if (!chosen || !remote) return this.makeOffer(account, line.peerUri);
     const [stream, attributes] = await Promise.all([
       line.open(),
-      chosen.secured ? keys.answer(chosen.keying) : undefined,
+      chosen.secured ? this.agree(chosen.keying) : undefined,
     ]);
     if (line.closing) return cancelled;
     if (!stream.ok) return stream;

@@ -78,8 +78,9 @@ test("the trace has every step of figure 1 that a device sees, in order", async 
     "invite-received",
     "offer-verified",
     "ringing-sent",
-    "picked-up",
+    // While it rings.
     "keys-ready",
+    "picked-up",
     "answer-ready",
     "ok-sent",
     "ack-received",
@@ -87,6 +88,39 @@ test("the trace has every step of figure 1 that a device sees, in order", async 
   // Two datagrams of 5 ms each way, nothing else takes (virtual) time.
   assert.is(between(alice.trace.read(), "dialled", "ringing-received"), 10);
   assert.is(between(bob.trace.read(), "picked-up", "ack-received"), 10);
+});
+
+test("while it rings the keys are agreed on, and nothing else: not called private, nothing sent or played", async () => {
+  const exchange = new Exchange();
+  const [alice, bob] = [exchange.phone(1), exchange.phone(2)];
+  alice.calls.dial(bob.uri);
+  await exchange.until("bob's keys", () => bob.voice.streams[0]?.keyed.length === 1);
+  await exchange.run(50);
+  assert.is(bob.call()?.state, "ringing");
+  assert.is(bob.call()?.security.state, "pending");
+  assert.equal(bob.calls.list()[0].security, bob.call()?.security);
+  assert.is(bob.voice.streams[0].started.length, 0);
+  assert.is(bob.events.filter((event) => event.type === "call" && event.call.state === "ringing").length, 1);
+  bob.calls.answer();
+  await exchange.until("both are in the call", () => [alice, bob].every((phone) => phone.call()?.state === "active"));
+  assert.is(bob.call()?.security.state, "secure");
+  assert.equal([bob.voice.streams[0].keyed.length, bob.voice.streams[0].started.length], [1, 1]);
+  bob.calls.hangup();
+  await exchange.until("alice is told", () => alice.call()?.state === "ended");
+  await clean(exchange, alice, bob);
+});
+
+test("no work is done ahead for a caller who is turned away, or whose offer does not verify", async () => {
+  const exchange = new Exchange();
+  const alice = exchange.phone(1);
+  const wary = exchange.phone(2, { callers: { allow: [], block: [alice.uri], unknown: "ring" } });
+  const stranger = exchange.phone(3, { psk: new Uint8Array(32).fill(9) });
+  for (const caller of [alice, stranger]) {
+    caller.calls.dial(wary.uri);
+    await exchange.until("it is refused", () => caller.call()?.state === "ended");
+  }
+  for (const stream of wary.voice.streams) assert.is(stream.keyed.length, 0);
+  await clean(exchange, alice, wary, stranger);
 });
 
 // Policy of the caller, of the callee, whether each has a key -> how the call ends up.
