@@ -154,4 +154,43 @@ test("the ACK of a failure is made as section 17.1.1.3 says", () => {
   assert.equal(ack.headers.all("Route"), ["<sip:p1;lr>", "<sip:p2;lr>"]);
 });
 
+test("connection lost while calling: failed at once", () => {
+  const { bench, transaction } = start(true);
+  bench.time.advance(100);
+  transaction.connectionLost(new Error("reset"));
+  assert.equal(bench.take(), ["0 send INVITE", "100 transport error", "100 terminated"]);
+  assert.is(bench.time.active, 0);
+});
+
+test("connection lost in proceeding: 32 s for the server to come back over another one", () => {
+  const { bench, transaction } = start(true);
+  bench.time.advance(100);
+  transaction.receive(response(invite, 180), 100);
+  transaction.connectionLost(new Error("reset"));
+  bench.time.advance(31_999);
+  assert.equal(bench.take(), ["0 send INVITE", "100 tu 180"]);
+  bench.time.advance(1);
+  assert.equal(bench.take(), ["32100 transport error", "32100 terminated"]);
+  assert.is(bench.time.active, 0);
+});
+
+test("connection lost in proceeding: any response that comes over another one ends the wait", () => {
+  const again = start(true);
+  again.transaction.receive(response(invite, 180), 0);
+  again.transaction.connectionLost(new Error("reset"));
+  again.bench.time.advance(20_000);
+  again.transaction.receive(response(invite, 183), 20_000);
+  again.bench.time.advance(100_000);
+  assert.is(again.transaction.state, "proceeding", "it rings as long as it likes");
+  again.transaction.receive(response(invite, 200), 120_000);
+  again.bench.time.advance(100_000);
+  assert.equal(again.bench.take(), ["0 send INVITE", "0 tu 180", "20000 tu 183", "120000 tu 200", "152000 terminated"]);
+  const refused = start(true);
+  refused.transaction.receive(response(invite, 100), 0);
+  refused.transaction.connectionLost(new Error("reset"));
+  refused.transaction.receive(response(invite, 486), 0);
+  assert.is(refused.transaction.state, "terminated");
+  assert.is(refused.bench.time.active, 0);
+});
+
 test.run();

@@ -217,6 +217,48 @@ streams("a connection that breaks fails what waits for it at once, not after 32 
   server.close();
 });
 
+streams("a connection that breaks while it rings: the call goes on, its answer comes over a new one", async () => {
+  let invite = "";
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.on("data", (data) => {
+      invite ||= `${data}`;
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const alice = agent(await both());
+  const log: string[] = [];
+  alice.invite(
+    { target: `sip:x@127.0.0.1:${port};transport=tcp`, from, body: sdp("offer") },
+    outgoing(log, "alice", { accepted: (dialog) => dialog.ack() }),
+  );
+  await eventually("the INVITE", 3000, () => invite.includes("offer"));
+  const fields = (names: string): string =>
+    invite
+      .split("\r\n")
+      .filter((line) => new RegExp(`^(?:${names}):`, "i").test(line))
+      .map((line) => (line.startsWith("To:") ? `${line};tag=t` : line))
+      .join("\r\n");
+  const response = (status: string): string =>
+    `SIP/2.0 ${status}\r\n${fields("Via|From|To|Call-ID|CSeq")}\r\nContact: <sip:x@127.0.0.1:${port};transport=tcp>\r\nContent-Length: 0\r\n\r\n`;
+  sockets[0].write(response("180 Ringing"));
+  await eventually("ringing", 3000, () => log.includes("alice 180"));
+  sockets[0].destroy();
+  await pause(100);
+  assert.not.ok(
+    log.some((line) => line.includes("failed")),
+    log.join(),
+  );
+  // The server comes back to where our Via says we listen (RFC 3261 section 18.2.2).
+  const back = connect(alice.locals[1].port, "127.0.0.1");
+  sockets.push(back);
+  back.write(response("200 OK"));
+  await eventually("the answer", 3000, () => log.includes("alice accepted 200"));
+  server.close();
+});
+
 streams("nobody listens: said at once", async () => {
   const alice = agent(await both());
   const outcome = await ask(alice, "sip:x@127.0.0.1:1;transport=tcp");
