@@ -19,7 +19,12 @@ export type KeyingMethod = keyof typeof keyingMethods;
 export const keyingMethodNames = Object.keys(keyingMethods) as KeyingMethod[];
 
 /** Files of a person: a certificate for the URI, of RSA where envelopes need it; none for shared keys. */
-export async function personFiles(folder: string, authority: TestAuthority, uri: string, method: KeyingMethod) {
+export async function personFiles(
+  folder: string,
+  authority: Pick<TestAuthority, "identity" | "file">,
+  uri: string,
+  method: KeyingMethod,
+) {
   if (method === "psk" || method === "dhhmac") return undefined;
   const isEnvelope = method === "pke" || method === "rsa-r";
   const issued = await issueIdentity(authority.identity, {
