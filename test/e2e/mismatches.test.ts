@@ -222,7 +222,7 @@ async function refusedWith(
 }
 
 table("an expired certificate, and one for another address", async () => {
-  const short = { notBeforeMs: validNow.notBeforeMs, notAfterMs: Date.now() + 1500 };
+  const short = { notBeforeMs: validNow.notBeforeMs, notAfterMs: Date.now() + 4000 };
   const late = await offered(identityOf(await good.issue(malloryUri, short)));
   const eve = await offered(identityOf(await good.issue("sip:eve@127.0.0.1")), "sip:eve@127.0.0.1");
   const named = await refusedWith(
