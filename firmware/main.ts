@@ -118,7 +118,6 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
         localAddress: config.sip.address,
         ports: { min: config.rtp.portMin, max: config.rtp.portMax },
         audio: devices.audioOptions,
-        tones: config.ring.tones,
       },
     },
     {
@@ -233,8 +232,6 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     contacts: config.contacts,
     ringVolume: config.ring.volume,
     vibrate: config.ring.vibrate,
-    mode: config.ring.mode,
-    keyClick: config.ring.keyClick,
     route,
   });
   const hand = handset;

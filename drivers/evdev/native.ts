@@ -47,9 +47,8 @@ export function loadNative(): Promise<InputNative> {
 
 async function load(): Promise<InputNative> {
   // serialport's own poller: uv_poll on the main thread's loop.
-  const { Poller } = (await need("@serialport/bindings-cpp", async () => {
-    const file: string = "@serialport/bindings-cpp/dist/poller.js";
-    return import(file);
+  const { Poller } = (await need("@serialport/bindings-cpp", () => {
+    return import("@serialport/bindings-cpp/dist/poller.js");
   })) as { Poller: new (fd: number) => Poller };
   return {
     watch: (fd, readable) => {

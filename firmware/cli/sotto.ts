@@ -62,7 +62,15 @@ export function createProgram(version: string): Command {
     .description("run the handset until it is told to stop (SIGTERM, SIGINT)")
     .option("--config <file>", "configuration file", defaultConfig)
     .option("--interactive", "use this terminal as the phone's keys and screen")
-    .action(async (options: { config: string; interactive?: boolean }) => {
+    .option(
+      "--make-keys",
+      "first make the keys that the configuration names and that are not there yet, as `sotto keys` does",
+    )
+    .action(async (options: { config: string; interactive?: boolean; makeKeys?: boolean }) => {
+      if (options.makeKeys) {
+        const { makeMissingKeys } = await import("./keys.js");
+        await makeMissingKeys(options.config);
+      }
       const { runHandset } = await import("../main.js");
       await runHandset(options.config, { interactive: options.interactive ?? false, version });
     });

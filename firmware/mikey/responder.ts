@@ -206,7 +206,7 @@ class AnswerableOffer implements ReceivedOffer {
     return this.found.method.name;
   }
   get label(): string {
-    return this.found.authentic.label ?? this.found.method.label;
+    return this.found.method.label;
   }
   get peer(): PeerProof {
     return this.found.authentic.peer;
@@ -275,7 +275,6 @@ class AnswerableOffer implements ReceivedOffer {
     });
     const { method, rand } = found;
     const { csbId } = offer.header;
-    const { label } = this;
-    return settle({ parties, current, method, label, terms, directions, outcome, csbId, rand }, context.keep, nowMs);
+    return settle({ parties, current, method, terms, directions, outcome, csbId, rand }, context.keep, nowMs);
   }
 }

@@ -49,7 +49,7 @@ export async function bundle(app: string, maps: string, version: string): Promis
       js: [
         'import { createRequire as sottoRequire } from "node:module";',
         'import { fileURLToPath as sottoPath } from "node:url";',
-        "const require = sottoRequire(import.meta.url), __filename = sottoPath(import.meta.url);",
+        'const require = sottoRequire(import.meta.url), __filename = sottoPath(import.meta.url), __dirname = sottoPath(new URL(".", import.meta.url));',
       ].join("\n"),
     },
   });

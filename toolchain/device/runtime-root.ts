@@ -7,6 +7,7 @@ export const runtimePackages = [
   "libasound2-data",
   "busybox-static",
   "e2fsprogs",
+  "util-linux",
   "tzdata",
   "ca-certificates",
 ] as const;

@@ -6,7 +6,6 @@ import { announced } from "../capabilities.js";
 import { type MikeyResult, refuse } from "../errors.js";
 import { csbIdExtension, parseCsbId } from "../extensions.js";
 import { checkIdentity, identityText, idPayload, offerNames } from "../identity.js";
-import { wipeKeys } from "../key-data.js";
 import { type ParsedMessage, payloadsOf } from "../message.js";
 import { DataType, ExtensionType } from "../numbers.js";
 import type { IdPayload, Payload } from "../payloads/index.js";
@@ -90,11 +89,7 @@ export function createRsaRMethod(options: RsaROptions): MikeyMethod {
     const { identity, keys, transport, envelope } = opened.value;
     wipeTransportKeys(transport);
     const inside = checkInside(identityText(identity), signer.value.proof, frame.peerUri);
-    if (!inside.ok) {
-      wipeKeys(keys);
-      envelope?.key.fill(0);
-      return inside;
-    }
+    if (!inside.ok) return inside;
     if (keys.length === 0) return refuse("malformed-message", "the answer brings no key");
     const outcome: Outcome = { keys, peer: signer.value.proof, ...(envelope ? { envelope } : {}), ...fresh.value };
     return ok(outcome);
@@ -121,7 +116,7 @@ export function createRsaRMethod(options: RsaROptions): MikeyMethod {
       // IDi beside CERTi: the answer's signature covers IDi, so it is said and not guessed from the certificate.
       const payloads: Payload[] = [
         timestamp,
-        ...(frame.isUpdate ? [] : [{ kind: "rand" as const, rand }]),
+        { kind: "rand", rand },
         initiator,
         ...own.certificates,
         idPayload(peerUri),
@@ -134,9 +129,7 @@ export function createRsaRMethod(options: RsaROptions): MikeyMethod {
         message,
         async finish(answer, nowMs) {
           const done = await finish(answer, frame, initiator, nowMs);
-          if (!isWiped) return done;
-          if (done.ok) wipeKeys(done.value.keys);
-          return refuse("internal-error", "the exchange was given up");
+          return isWiped ? refuse("internal-error", "the exchange was given up") : done;
         },
         async provesError(error, nowMs) {
           const proved = await own.verify(error, errorCertificates(error), peerUri, nowMs);

@@ -1,0 +1,20 @@
+// QEMU's "virt" machine with keys, light and vibrator on its GPIO lines, as scripts/emulate starts it.
+
+import type { Board } from "../board.js";
+
+/** An emulated handset: every device is a driver of the kernel's, nothing is simulated by us. */
+export const qemuVirt: Board = {
+  name: "qemu-virt",
+  description: "QEMU's virt machine with sound, call and hang-up keys, vibrator and light",
+  // An emulated processor is slow: long periods, and enough of them. The names are in /etc/asound.conf of the image.
+  audio: {
+    driver: "alsa",
+    options: { playback: "earpiece", capture: "microphone", oneClock: true },
+    wanted: { rate: 8000, periodFrames: 160, periods: 8 },
+  },
+  keys: [{ driver: "evdev", options: { name: "sotto-keys" } }],
+  vibrator: { driver: "rumble" },
+  indicator: { driver: "led", options: { lights: [{ led: "sotto" }] } },
+  display: { driver: "terminal" },
+  budgets: { rssBytes: 96 * 1024 * 1024 },
+};
