@@ -130,10 +130,16 @@ export function sessionKeys(offer: WitnessedMessage, tgk: Buffer, csId: number):
   return { key: derive(0x2ad01c64, 16), salt: derive(0x39a2c14b, 14) };
 }
 
-/** What a shared key opens: checks both messages' MACs and decrypts the TGK. @throws Error when anything is wrong. */
-export function openPreShared(offer: WitnessedMessage, answer: WitnessedMessage, psk: Buffer): Buffer {
+/**
+ * What a shared key opens: checks both messages' MACs and decrypts the TGK.
+ * @param first the offer that began the bundle, where this one updates it: updates bring no RAND (section 4.5).
+ * @throws Error when anything is wrong.
+ */
+export function openPreShared(offer: WitnessedMessage, answer: WitnessedMessage, psk: Buffer, first = offer): Buffer {
   if (offer.dataType !== 0 || answer.dataType !== 1) throw new Error("witness: not a pre-shared key exchange");
-  const rand = the(offer, Next.rand).subarray(2);
+  if (first !== offer && all(offer, Next.rand).length > 0) throw new Error("witness: an update with a RAND");
+  if (!offer.csbId.equals(first.csbId)) throw new Error("witness: an update of another bundle");
+  const rand = the(first, Next.rand).subarray(2);
   const derive = (number: number, length: number) =>
     prf(psk, Buffer.concat([constant(number), Buffer.of(0xff), offer.csbId, rand]), length);
   const auth = derive(0x2d22ac75, 20);

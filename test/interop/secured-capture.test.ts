@@ -62,7 +62,11 @@ interface SecuredCall {
 }
 
 /** Two handsets speak for three seconds while everything is captured. */
-async function securedCall(name: string, keying: Record<"alice" | "bob", Readonly<Record<string, unknown>>>) {
+async function securedCall(
+  name: string,
+  keying: Record<"alice" | "bob", Readonly<Record<string, unknown>>>,
+  meanwhile: (phones: SecuredCall["phones"]) => Promise<unknown> = async () => {},
+) {
   const phone = (user: "alice" | "bob") =>
     started.keep(
       HandsetProcess.start({
@@ -86,7 +90,9 @@ async function securedCall(name: string, keying: Record<"alice" | "bob", Readonl
   await bob.ask("key", { key: "call" });
   const active = await alice.state(id, "active");
   assert.is(active.security.state, "secure");
-  await pause(3000);
+  await pause(1500);
+  await meanwhile(phones);
+  await pause(1500);
   await alice.ask("hangup", {});
   const ended = await Promise.all([alice.ended(id), bob.call("the end", (call) => call.state === "ended")]);
   for (const { statistics } of ended) {
@@ -212,6 +218,55 @@ if (requireOrSkip(noCapture ?? "tshark", noCapture === undefined)) {
       }
       // The witness is no yes-man: another key opens nothing.
       assert.throws(() => openPreShared(offer, answer, randomBytes(32)), /MAC is wrong/);
+    },
+  );
+
+  calls(
+    "new keys in a running call: libsrtp decrypts every packet, under the old ones and then the new ones",
+    async () => {
+      const psk = randomBytes(32);
+      const file = writeSharedKey(join(folder, "rekey.hex"), psk.toString("hex"));
+      const shared = (peer: string) => ({ offer: "psk", sharedKeys: [{ peer, file }] });
+      const call = await securedCall("rekey", { alice: shared(bobUri), bob: shared(aliceUri) }, ({ alice }) =>
+        alice.ask("rekey", {}),
+      );
+      nothingIsClear(call);
+      const texts = call.datagrams.map(({ payload }) => payload.toString("utf8"));
+      const update = texts.find((text) => /^INVITE [\s\S]*\nTo:[^\n]*tag=/.test(text));
+      const cseq = /^CSeq: (\d+ INVITE)/m.exec(update ?? "")?.[1];
+      const updated = texts.find((text) => /^SIP\/2\.0 200 /.test(text) && text.includes(`CSeq: ${cseq}`));
+      assert.ok(update && updated, "the update was captured");
+      const [offer, answer] = [witness(mikeyOf(call.offer)), witness(mikeyOf(call.answer))];
+      const tgks = [
+        openPreShared(offer, answer, psk),
+        openPreShared(witness(mikeyOf(update)), witness(mikeyOf(updated)), psk, offer),
+      ];
+      assert.not(tgks[0].equals(tgks[1]));
+      if (!libsrtp) return;
+      for (const [i, side] of (["alice", "bob"] as const).entries()) {
+        const packets = mediaFrom(call, side).filter(({ rtcp }) => !rtcp);
+        const { ssrc } = answer.sessions[i];
+        const [old, fresh] = tgks.map((tgk) =>
+          throughLibsrtp(libsrtp, "receive", sessionKeys(offer, tgk, i + 1), ssrc, packets).map(
+            ({ status }) => status === 0,
+          ),
+        );
+        const change = old.indexOf(false);
+        assert.ok(
+          change > 30 && packets.length - change > 30,
+          `keys of ${side} change at ${change} of ${packets.length}`,
+        );
+        packets.forEach((_, n) => {
+          assert.equal([old[n], fresh[n]], [n < change, n >= change], `packet ${n} of ${side}`);
+        });
+        const numbers = packets.map(({ bytes }) => bytes.readUInt16BE(2));
+        assert.is(new Set(numbers).size, numbers.length);
+        assert.is(
+          numbers[numbers.length - 1] - numbers[0],
+          numbers.length - 1,
+          `numbering of ${side} goes on unbroken`,
+        );
+      }
     },
   );
 
