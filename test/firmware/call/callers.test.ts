@@ -83,6 +83,75 @@ test("P-Asserted-Identity is shown as what the network says, beside From", async
   assert.is(bob.call()?.peer.uri, "sip:claims@x.test");
 });
 
+for (const [what, callers, outcome] of [
+  ["a stranger who rings", rules({}), "rings"],
+  ["a stranger who rings silently", rules({ unknown: "silent" }), "rings silently"],
+  ["a stranger who is turned away", rules({ unknown: "reject" }), "603 unknown-caller"],
+  ["on the block list", rules({ block: ["*@anonymous.invalid"] }), "603 blocked-caller"],
+] as const)
+  test(`an anonymous caller is ${what}; what the network says of it lets nobody in`, async () => {
+    const exchange = new Exchange();
+    const bob = exchange.phone(2, { security: "off", callers: { ...callers, allow: ["sip:friend@c.test"] } });
+    const peer = new Peer(exchange.network, 9);
+    const fields = {
+      From: '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1',
+      Privacy: "id",
+      "P-Asserted-Identity": "<sip:friend@c.test>",
+    };
+    peer.request(2, "INVITE", fields, sdpOffer);
+    await exchange.until("an answer", () => /180|603/.test(peer.kinds()));
+    const refusal = bob.events.find((event) => event.type === "refused");
+    assert.is(refusal ? `603 ${refusal.code}` : bob.call()?.quiet ? "rings silently" : "rings", outcome);
+    if (!refusal) assert.equal(bob.call()?.asserted, { uri: "sip:friend@c.test" }, "shown, as the network's word");
+  });
+
+test("whom the network says to be blocked is turned away under any name", async () => {
+  const exchange = new Exchange();
+  const bob = exchange.phone(2, { security: "off", callers: rules({ block: ["sip:pest@c.test"] }) });
+  const peer = new Peer(exchange.network, 9);
+  const fields = { From: "<sip:nice@x.test>;tag=1", "P-Asserted-Identity": "<sip:pest@c.test>" };
+  peer.request(2, "INVITE", fields, sdpOffer);
+  await exchange.until("603", () => peer.kinds().includes("603"));
+  assert.is(bob.call()?.state ?? "never rang", "ended");
+  assert.ok(bob.events.some((event) => event.type === "refused" && event.code === "blocked-caller"));
+});
+
+test("a refusal with Retry-After and Warning: both are said to the person", async () => {
+  const exchange = new Exchange();
+  const alice = exchange.phone(1, { security: "off" });
+  const peer = new Peer(exchange.network, 9);
+  for (const [status, fields, user] of [
+    [486, [["Retry-After", "300 (at lunch);duration=60"]], "Busy (try again in 5 min)"],
+    [480, [["Retry-After", "90"]], "The other side cannot be reached at the moment (try again in 90 s)"],
+    [488, [["Warning", '305 h "Incompatible \\"media\\" format"']], /\(Incompatible "media" format\)$/],
+    [486, [["Retry-After", "soon"]], "Busy"],
+  ] as const) {
+    const before = peer.received.length;
+    alice.calls.dial("sip:peer@192.0.2.9");
+    await exchange.until("INVITE", () => peer.received.length > before);
+    peer.respond(peer.last("INVITE"), status, "t", fields);
+    await exchange.until("the end", () => alice.calls.list().length === 0);
+    const said = alice.call()?.end?.user ?? "";
+    if (typeof user === "string") assert.is(said, user);
+    else assert.match(said, user);
+  }
+});
+
+test("BYE with a Reason: it is in the end of the call (RFC 3326)", async () => {
+  const exchange = new Exchange();
+  const bob = exchange.phone(2, { security: "off", autoAnswerMs: 0 });
+  const peer = new Peer(exchange.network, 9);
+  peer.request(2, "INVITE", {}, sdpOffer);
+  await exchange.until("200", () => peer.kinds().includes("200"));
+  const tagged = { To: peer.last(200).headers.get("To")! };
+  peer.request(2, "ACK", { ...tagged, CSeq: "1 ACK" });
+  await exchange.until("active", () => bob.call()?.state === "active");
+  peer.request(2, "BYE", { ...tagged, CSeq: "2 BYE", Reason: 'Q.850;cause=16;text="Terminated"' });
+  await exchange.until("ended", () => bob.call()?.state === "ended");
+  assert.is(bob.call()?.end?.by, "peer");
+  assert.match(bob.call()?.end?.text ?? "", /Q\.850;cause=16/);
+});
+
 test("anonymous: nothing in the INVITE but P-Preferred-Identity says who calls (RFC 3323)", async () => {
   const exchange = new Exchange();
   const alice = exchange.phone(1, { security: "off" });
