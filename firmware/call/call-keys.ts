@@ -1,6 +1,14 @@
 // The keys of one call: which agreement runs, how its keys get to the voice, and what may be said of the call's privacy.
 
-import type { Keying, KeyingAttributes, KeyingResult, KeyingSession, VerifiedPeer } from "../keying/keying.js";
+import type {
+  Keying,
+  KeyingAttributes,
+  KeyingEvents,
+  KeyingFork,
+  KeyingResult,
+  KeyingSession,
+  VerifiedPeer,
+} from "../keying/keying.js";
 import type { VoiceStream } from "../media/voice.js";
 import type { SrtpKeys } from "../srtp/keys.js";
 import type { CallAccount, CallEnvironment } from "./environment.js";
@@ -18,8 +26,11 @@ export interface CallKeysHost {
   changed(): void;
 }
 
-/** How keys come into use: the first of the stream; at once (the peer has them); when the peer shows that it has them. */
-type Installing = "first" | "now" | "confirmed";
+/**
+ * How keys come into use: the first of the stream; another phone's in place of those of one that answered early; at once (the peer has them);
+ * when the peer shows that it has them.
+ */
+type Installing = "first" | "other-phone" | "now" | "confirmed";
 
 /** True when there is anything in them. */
 export function hasKeying(attributes: KeyingAttributes): boolean {
@@ -29,6 +40,8 @@ export function hasKeying(attributes: KeyingAttributes): boolean {
 export class CallKeys {
   security: CallSecurity = { state: "pending" };
   private session: KeyingSession | undefined;
+  /** With the phone that answered before the call was taken. */
+  private fork: KeyingFork | undefined;
   private installing: Installing = "first";
   private taken: Promise<boolean> = Promise.resolve(true);
   private lifetime: number | undefined;
@@ -42,6 +55,7 @@ export class CallKeys {
 
   /** Begins an agreement; one begun before is given up. The keys in use stay until there are others. */
   open(method: Keying, role: "offerer" | "answerer", account: CallAccount, peerUri: string): void {
+    this.dropFork();
     this.session?.close();
     this.installing = "first";
     this.session = this.begin(method, role, account, peerUri);
@@ -53,6 +67,33 @@ export class CallKeys {
 
   async accept(answered: KeyingAttributes): Promise<Outcome<VerifiedPeer>> {
     return said(await this.session!.accept(answered));
+  }
+
+  /** An answer before the call is taken: another phone's may still be the one. */
+  async acceptEarly(answered: KeyingAttributes): Promise<Outcome<VerifiedPeer>> {
+    this.fork = this.session!.fork?.(this.events());
+    return said(await (this.fork ?? this.session!).accept(answered));
+  }
+
+  /** The phone that answered early has taken the call: its keys stay. False: the offer takes no further answer. */
+  keepFork(): false {
+    const { fork } = this;
+    if (fork) {
+      fork.keep();
+      this.session?.close();
+      this.session = fork;
+      this.fork = undefined;
+    }
+    return false;
+  }
+
+  /** The early answer is not the one. True: the offer still takes another. */
+  dropFork(): boolean {
+    if (!this.fork) return false;
+    this.fork.close();
+    this.fork = undefined;
+    this.installing = this.security.state === "secure" ? "other-phone" : "first";
+    return true;
   }
 
   async verify(offered: KeyingAttributes): Promise<Outcome<VerifiedPeer>> {
@@ -122,6 +163,7 @@ export class CallKeys {
 
   /** An offer of ours to make an open call private came to nothing. */
   giveUp(): void {
+    this.dropFork();
     this.session?.close();
     this.session = undefined;
   }
@@ -133,22 +175,23 @@ export class CallKeys {
   }
 
   close(): void {
+    this.dropFork();
     this.session?.close();
   }
 
   private begin(method: Keying, role: "offerer" | "answerer", account: CallAccount, peerUri: string): KeyingSession {
-    const { environment, call, ssrc } = this.host;
     this.lifetime = account.keys?.lifetime;
-    return method.open(
-      role,
-      { localUri: account.uri, peerUri, ssrc },
-      {
-        verified: (peer) => environment.log.info("caller-verified", { call, peer: peer.identity, method: peer.method }),
-        keys: (tx, rx, peer) => {
-          this.taken = this.take(tx, rx, peer, this.installing);
-        },
+    return method.open(role, { localUri: account.uri, peerUri, ssrc: this.host.ssrc }, this.events());
+  }
+
+  private events(): KeyingEvents {
+    const { environment, call } = this.host;
+    return {
+      verified: (peer) => environment.log.info("caller-verified", { call, peer: peer.identity, method: peer.method }),
+      keys: (tx, rx, peer) => {
+        this.taken = this.take(tx, rx, peer, this.installing);
       },
-    );
+    };
   }
 
   /** Keys agreed on: to the voice thread, then wiped here. */
@@ -161,7 +204,7 @@ export class CallKeys {
     if (stream && !host.closing)
       try {
         if (how === "first") stream.keys(ours, rx);
-        else await stream.rekey(ours, rx, how);
+        else await stream.rekey(ours, rx, how === "confirmed" ? how : "now");
         taken = true;
       } catch (error) {
         environment.log.error("keys-not-taken", { call, error: error instanceof Error ? error.message : "fault" });
@@ -173,7 +216,7 @@ export class CallKeys {
     if (!taken || host.closing) return false;
     if (how === "first") environment.trace.mark("keys-ready", call);
     const { security } = this;
-    const rekeys = security.state === "secure" ? security.rekeys + 1 : 0;
+    const rekeys = security.state === "secure" && how !== "other-phone" ? security.rekeys + 1 : 0;
     const openBefore = security.state === "open" || (security.state === "secure" && security.openBefore === true);
     this.security = { state: "secure", suite: tx.suite, peer, rekeys, ...(openBefore ? { openBefore } : {}) };
     host.changed();

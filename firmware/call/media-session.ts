@@ -135,7 +135,7 @@ export class MediaSession {
     const read = readAnswer(offered, answer.value, line.capabilities);
     // A clear answer of one fork must not decide for those that could still make the call private.
     if (!read.ok || (!read.value.audio.secured && this.keys.running)) return false;
-    const work = this.takeAnswer(message);
+    const work = this.takeAnswer(message, true);
     this.early = { from, body: Buffer.from(message.body), offered, work };
     const taken = await work;
     if (!taken.ok || line.closing) return false;
@@ -150,13 +150,18 @@ export class MediaSession {
     const taken = await early.work;
     if (line.closing) return cancelled;
     const again = message.body.length === 0 || early.body.equals(message.body);
-    if (taken.ok && early.from === from && again) return taken;
-    if (this.security.state !== "secure") {
+    const same = early.from === from;
+    if (taken.ok && same && again) {
+      this.keys.keepFork();
+      return taken;
+    }
+    // Each phone has keys of its own: those of one that answered early are no other's.
+    const isOpen = taken.ok && same ? this.keys.keepFork() : this.keys.dropFork();
+    if (this.security.state !== "secure" || isOpen) {
       line.offered = early.offered;
       return this.takeAnswer(message);
     }
-    // Keys are agreed on with the one that answered early, and with nobody else.
-    if (early.from !== from)
+    if (!same)
       return refuse(
         488,
         "forked-after-early-keys",
@@ -171,7 +176,7 @@ export class MediaSession {
     return line.run(early.offered, answer.value, read.value.audio);
   }
 
-  private async takeAnswer(message: SipMessage): Promise<Outcome<void>> {
+  private async takeAnswer(message: SipMessage, isEarly = false): Promise<Outcome<void>> {
     const { line, keys } = this;
     const { account, offered, stream } = line;
     if (!account || !offered || !stream) throw new Error("acceptAnswer before makeOffer");
@@ -182,7 +187,7 @@ export class MediaSession {
       return refuse(488, read.error.code, read.error.text, "The other phone's answer does not fit the call");
     const { audio } = read.value;
     if (audio.secured) {
-      const accepted = await keys.accept(audio.keying);
+      const accepted = await (isEarly ? keys.acceptEarly(audio.keying) : keys.accept(audio.keying));
       if (line.closing) return cancelled;
       if (!accepted.ok) return accepted;
       line.environment.trace.mark("answer-verified", line.identity.id);

@@ -123,10 +123,21 @@ export interface KeyingSession {
    * believed as an explanation only.
    */
   explain?(said: KeyingAttributes | Uint8Array): Promise<KeyingError | undefined>;
+  /**
+   * Offerer, after {@link offer}: a session that reads an answer of its own to the same offer, for one of the phones a call has been forked to.
+   * The offer waits on for others' answers until the fork is kept or this session is closed.
+   */
+  fork?(events: KeyingEvents): KeyingFork;
   /** True: the packet that came on the RTP port was this method's (DTLS, ZRTP). */
   onMediaPacket?(packet: Uint8Array): boolean;
   /** Wipes every key this session still holds. Further calls answer with code `"closed"`. */
   close(): void;
+}
+
+/** What one of several phones that an offer has reached answered. */
+export interface KeyingFork extends KeyingSession {
+  /** This phone's answer is the one: the offer is finished with, and what it has held is this session's from now on. */
+  keep(): void;
 }
 
 /** One method of agreeing on SRTP keys beside an SDP offer/answer (RFC 3264). */

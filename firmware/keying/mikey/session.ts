@@ -19,8 +19,8 @@ import type {
   KeyingAttributes,
   KeyingError,
   KeyingEvents,
+  KeyingFork,
   KeyingResult,
-  KeyingSession,
   Proof,
   VerifiedPeer,
 } from "../keying.js";
@@ -110,8 +110,10 @@ export interface SessionParts {
 }
 
 /** One exchange: an offer made and its answer read, or an offer verified and answered. */
-export class MikeySession implements KeyingSession {
+export class MikeySession implements KeyingFork {
   private isClosed = false;
+  /** The session whose offers these are, where they are not ours. */
+  private lender: MikeySession | undefined;
   /** Our offers, most wanted first; after the answer the one that was taken. */
   private sent: readonly SentOffer[] = [];
   private offering: Promise<KeyingResult<KeyingAttributes>> | undefined;
@@ -138,6 +140,21 @@ export class MikeySession implements KeyingSession {
   accept(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
     this.accepting ??= this.settle(() => this.readAnswer(answered));
     return this.unlessClosed(this.accepting);
+  }
+
+  fork(events: KeyingEvents): KeyingFork {
+    const fork = new MikeySession({ ...this.parts, events });
+    fork.lender = this;
+    fork.sent = this.sent;
+    return fork;
+  }
+
+  keep(): void {
+    const { lender } = this;
+    if (!lender || this.isClosed) return;
+    this.lender = undefined;
+    lender.sent = [];
+    for (const sent of this.sent) sent.wipe();
   }
 
   verify(offered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>> {
@@ -180,7 +197,7 @@ export class MikeySession implements KeyingSession {
     this.updating?.wipe();
     this.bundle = undefined;
     this.updating = undefined;
-    for (const sent of this.sent) sent.end();
+    if (!this.lender) for (const sent of this.sent) sent.end();
     this.received?.wipe();
     this.sent = [];
     this.received = undefined;
@@ -233,11 +250,13 @@ export class MikeySession implements KeyingSession {
     if (!found.ok) return failed(found.error.code as KeyingFailureCode, found.error.text);
     // Each offer has a bundle of its own; the answer names the one it is for.
     const sent = this.sent.find(({ message }) => sameBundle(message, found.value.message)) ?? this.sent[0];
-    for (const other of this.sent) if (other !== sent) other.end();
-    this.sent = [sent];
+    if (!this.lender) {
+      for (const other of this.sent) if (other !== sent) other.end();
+      this.sent = [sent];
+    }
     const nowMs = this.parts.clock.wallMs();
     const agreement = await sent.accept(found.value.message, nowMs);
-    sent.wipe();
+    if (!this.lender) sent.wipe();
     if (!agreement.ok) return refused(agreement.error, found.value.level, sent.message);
     return this.announce(agreement.value, verifiedPeer(agreement.value.peer, agreement.value.label, nowMs));
   }

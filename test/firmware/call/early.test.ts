@@ -61,31 +61,71 @@ test("early media of one fork, the answer of another: the answer counts", async 
   assert.is(alice.voice.streams[0].started.at(-1)?.remotePort, 7000);
 });
 
-/** A MIKEY answer of bob's, carried by his own INVITE answer; alice sees bob's 200 body in a 183 first. */
-for (const sameFork of [true, false])
-  test(`MIKEY's answer in a 183, then ${sameFork ? "the same in the 200" : "the 200 of another phone"}`, async () => {
+/** Sends an INVITE on to several phones, and what they answer back: a proxy that forks and says nothing of its own. */
+async function forking(exchange: Exchange, at: number, phones: readonly number[], done: () => boolean): Promise<void> {
+  const proxy = new Peer(exchange.network, at);
+  let handled = 0;
+  await exchange.until(
+    "the outcome",
+    () => {
+      for (; handled < proxy.received.length; handled++) {
+        const { text, message } = proxy.received[handled];
+        const via = `Via: SIP/2.0/UDP 192.0.2.${at};branch=z9hG4bK-p`;
+        if (message.kind === "request")
+          for (const phone of phones) proxy.raw(phone, text.replace("\r\nVia:", `\r\n${via}${phone}\r\nVia:`));
+        else proxy.raw(1, text.replace(/\r\nVia: SIP\/2\.0\/UDP 192\.0\.2\.2[^\r]*/, ""));
+      }
+      return done();
+    },
+    10_000,
+  );
+}
+
+/** What its 200 says, a phone says in a 183 already: it agrees on keys while it rings. `then` says how it goes on. */
+function earlyAnswer(then: "answers" | "rings"): (text: string) => string {
+  let early = false;
+  return (text) => {
+    if (!text.startsWith("SIP/2.0 200") || !/CSeq: \d+ INVITE/.test(text) || (early && then === "answers")) return text;
+    early = true;
+    return text.replace("200 OK", "183 Session Progress");
+  };
+}
+
+test("MIKEY's answer in a 183, then the same in the 200: keys are agreed on once", async () => {
+  const exchange = new Exchange();
+  const alice = exchange.phone(1);
+  const bob = exchange.phone(2, { autoAnswerMs: 100, tamper: earlyAnswer("answers") });
+  alice.calls.dial(bob.uri);
+  await exchange.until("the call", () => ["active", "ended"].includes(alice.call()?.state ?? ""), 10_000);
+  assert.is(alice.call()?.state, "active");
+  assert.is(alice.call()?.security.state, "secure");
+  assert.is(alice.voice.streams[0].keyed.length, 1);
+  assert.equal(alice.voice.streams[0].keyed[0].tx, bob.voice.streams[0].keyed[0].rx);
+});
+
+for (const offer of ["psk", "dhhmac"] as const)
+  test(`keys in the 183 of one phone, then another answers (${offer}): each agrees on its own`, async () => {
     const exchange = new Exchange();
-    // On its way bob's 180 becomes a 183 with what his 200 will say: as a phone would that agrees on keys while it rings.
-    const alice = exchange.phone(1);
-    const bob = exchange.phone(2, {
-      autoAnswerMs: 100,
-      tamper: (text) => {
-        if (!text.startsWith("SIP/2.0 200") || !/CSeq: \d+ INVITE/.test(text)) return text;
-        if (seen) return text;
-        seen = true;
-        const early = text.replace("200 OK", "183 Session Progress");
-        return sameFork ? early : early.replace(/(\r\nTo: [^\r]*;tag=)[0-9a-f]+/, "$1other");
-      },
-    });
-    let seen = false;
-    alice.calls.dial(bob.uri);
-    await exchange.until("the end or the call", () => ["active", "ended"].includes(alice.call()?.state ?? ""), 10_000);
-    if (sameFork) {
-      assert.is(alice.call()?.state, "active");
-      assert.is(alice.call()?.security.state, "secure");
-      assert.is(alice.voice.streams[0].keyed.length, 1, "keys were agreed on once");
-      assert.equal(alice.voice.streams[0].keyed[0].tx, bob.voice.streams[0].keyed[0].rx);
-    } else assert.is(alice.call()?.end?.code, "forked-after-early-keys");
+    const alice = exchange.phone(1, { offer });
+    const uri = "sip:u2@192.0.2.2";
+    const desk = exchange.phone(4, { uri, offer, autoAnswerMs: 50, tamper: earlyAnswer("rings") });
+    const mobile = exchange.phone(5, { uri, offer, autoAnswerMs: 400 });
+    alice.calls.dial(uri);
+    await forking(exchange, 2, [4, 5], () => ["active", "ended"].includes(alice.call()?.state ?? ""));
+    const [stream] = alice.voice.streams;
+    assert.is(alice.call()?.state, "active");
+    const { security } = alice.call()!;
+    assert.ok(security.state === "secure" && security.rekeys === 0);
+    assert.is(stream.keyed.length, 2);
+    assert.equal(stream.keyed[0].tx, desk.voice.streams[0].keyed[0].rx, "with the one that answered early");
+    assert.equal(stream.keyed[1].tx, mobile.voice.streams[0].keyed[0].rx, "with the one that took the call");
+    assert.equal(stream.keyed[1].rx, mobile.voice.streams[0].keyed[0].tx);
+    // Where the caller alone chooses the keys (RFC 3830 section 3.1) both phones have got the same.
+    assert.is(stream.keyed[1].tx === stream.keyed[0].tx, offer === "psk");
+    assert.equal(stream.rekeyed, ["now"]);
+    assert.is(stream.started.at(-1)?.remotePort, mobile.voice.streams[0].rtpPort);
+    alice.calls.hangup();
+    await exchange.until("the end", () => alice.calls.list().length === 0 && mobile.calls.list().length === 0);
   });
 
 test("an INVITE without an offer that insists on PRACK: our offer in the 180, the answer in the PRACK, no voice before pick-up", async () => {

@@ -112,6 +112,10 @@ export interface TestPhone {
 export const sharedKey = Uint8Array.from({ length: 32 }, (_, i) => i + 1);
 
 export interface PhoneOptions {
+  /** Its address of record, where it is not that of its place in the network. */
+  readonly uri?: string;
+  /** Method of its offers; default psk. */
+  readonly offer?: "psk" | "dhhmac";
   readonly security?: CallAccount["security"];
   readonly psk?: Uint8Array | null;
   readonly maxCalls?: number;
@@ -130,13 +134,13 @@ export class Exchange {
   readonly network = new Network(this.time);
 
   phone(number: number, options: PhoneOptions = {}): TestPhone {
-    const uri = `sip:u${number}@192.0.2.${number}`;
+    const uri = options.uri ?? `sip:u${number}@192.0.2.${number}`;
     const keying: Keying[] =
       options.psk === null
         ? []
         : [
             createMikeyKeying({
-              offer: "psk",
+              offer: options.offer ?? "psk",
               psk: { key: options.psk ?? sharedKey, name: "test key" },
               clock: this.time,
               random: seededRandom(`keying ${number}`),
