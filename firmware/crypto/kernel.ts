@@ -44,7 +44,7 @@ const PADDING = 128;
 const HEAP_AT = 8192;
 const PAGE = 65536;
 /** Bytes of a key: schedule, midstates or hash key. */
-export const KEY_BYTES = 512;
+export const KEY_BYTES = 704;
 
 /** The kernel's instance with its memory. Views change when the memory grows: read them anew for each packet. */
 export class Kernel {

@@ -14,6 +14,8 @@ export const BLOCK = 448;
 export const OUTER = 512;
 /** GHASH's running value: two 64-bit halves, the less significant first. */
 export const GHASH = 576;
+/** Sums of products on their way to it: six 64-bit numbers. */
+export const PRODUCTS = 592;
 
 /** Within a key: number of rounds. */
 export const ROUNDS = 0;
@@ -22,5 +24,5 @@ export const ROUND_KEYS = 16;
 /** HMAC's two midstates, five words each. */
 export const INNER = 256;
 export const OUTER_STATE = 288;
-/** GHASH's key: six 64-bit factors, each split into four with holes. */
+/** GHASH's key and its square: of each six 64-bit factors, split into four with holes. The rest of a key's 704 bytes. */
 export const HASH_KEY = 320;
