@@ -113,8 +113,12 @@ export type RingerSound = "ring" | "message" | "silent";
 
 /** The loudspeaker that calls a person from across the room (may be the sound card's other output). */
 export interface Ringer extends Closable {
-  /** Rings until stop(). `volume` is 0 to 1. Replaces what rings. */
-  start(sound: RingerSound, volume: number): void;
+  /**
+   * Rings until stop(); a message sounds once. `volume` is 0 to 1. Replaces what rings.
+   * @param caller whose own tone is wanted, where there is one: an address that was proved, or the best there is.
+   * @throws RangeError for a volume outside 0 to 1.
+   */
+  start(sound: RingerSound, volume: number, caller?: string): void;
   stop(): void;
 }
 

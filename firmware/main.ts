@@ -118,6 +118,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
         localAddress: config.sip.address,
         ports: { min: config.rtp.portMin, max: config.rtp.portMax },
         audio: devices.audioOptions,
+        tones: config.ring.tones,
       },
     },
     {
@@ -232,6 +233,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     contacts: config.contacts,
     ringVolume: config.ring.volume,
     vibrate: config.ring.vibrate,
+    mode: config.ring.mode,
+    keyClick: config.ring.keyClick,
     route,
   });
   const hand = handset;

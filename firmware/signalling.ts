@@ -98,6 +98,12 @@ export function warmRoutes(config: Config, resolver: SipResolver): void {
       const registrar = parseSipUri(account.registrar ?? account.uri.replace(/^(sips?:)[^@]*@/i, "$1"));
       if (registrar.ok) uris.push(registrar.value);
     }
+    // Without a proxy calls go where their address says: those one is likely to dial are looked up before.
+    if (hops.every((hop) => hop === undefined))
+      for (const contact of config.contacts) {
+        const parsed = parseSipUri(contact.uri);
+        if (parsed.ok) uris.push(parsed.value);
+      }
     for (const uri of uris) resolver.warm(uri);
   }
 }

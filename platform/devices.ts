@@ -82,9 +82,10 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
 
   async function device<D extends keyof DeviceTypes>(name: D, spec: DeviceSpec): Promise<DeviceTypes[D]> {
     const { driver, options: merged } = merge(name, spec, given[name]);
-    const { sound, ...options } = merged as Record<string, unknown>;
-    if (sound !== undefined) {
-      if (name !== "headset" && name !== "jack") throw new Error(`devices.${name}.sound is unknown`);
+    let options = merged;
+    if (merged["sound"] !== undefined && (name === "headset" || name === "jack")) {
+      const { sound, ...rest } = merged;
+      options = rest;
       sounds[name as "headset" | "jack"] = await prepareSound(`devices.${name}.sound`, sound);
     }
     const found = findDriver(name, driver);

@@ -13,6 +13,7 @@ import {
   ledIndicatorSchema,
   ledVibratorSchema,
   rumbleSchema,
+  speakerSchema,
   wiredSchema,
 } from "./hands.js";
 import { noOptions, type OptionsSchema } from "./options.js";
@@ -128,6 +129,15 @@ export const drivers: { readonly [D in keyof DeviceTypes]: Readonly<Record<strin
     simulated: {
       options: noOptions,
       open: async (_options, context) => ({ device: new (await simulated()).SimulatedRinger(context) }),
+    },
+    speaker: {
+      options: speakerSchema,
+      open: async ({ sound, ...options }, { tell }) => {
+        const { driver, ...own } = sound as { driver: string };
+        const { openAudio } = await import("./audio.js");
+        const { SpeakerRinger } = await import("../drivers/speaker/index.js");
+        return { device: await SpeakerRinger.open({ ...options, openAudio: openAudio(driver, own), tell }) };
+      },
     },
   },
   indicator: {

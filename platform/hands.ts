@@ -113,6 +113,15 @@ export const bluetoothSchema = v.strictObject({
   ),
 }) as unknown as OptionsSchema;
 
+/** `speaker` ringer. Its card's options are the sound driver's own. */
+export const speakerSchema = v.strictObject({
+  sound: v.looseObject({ driver: name }, '{ driver, … }, e.g. { "driver": "alsa", "device": "speaker" }'),
+  ringWav: v.optional(path),
+  messageWav: v.optional(path),
+  callerWavs: v.optional(v.record(v.string(), path, "{ address: file }")),
+  riseMs: v.optional(numberBetween(0, 60_000, " ms")),
+}) as unknown as OptionsSchema;
+
 /** `wired` headset. */
 export const wiredSchema = v.strictObject({
   ...input,

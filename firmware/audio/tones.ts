@@ -45,6 +45,23 @@ export const northAmericanTones: ToneTable = {
   key: click,
 };
 
+/** The United Kingdom's (ITU-T E.180 supplement 2): the double ring, 400 and 450 Hz; 400 Hz for busy and congestion. */
+export const britishTones: ToneTable = {
+  ringback: {
+    steps: [on(400, 400, 450), off(200), on(400, 400, 450), off(2000)],
+    repeat: true,
+    levelDb: -19,
+  },
+  busy: { steps: [on(375, 400), off(375)], repeat: true, levelDb: -16 },
+  error: { steps: [on(400, 400), off(350), on(225, 400), off(525)], repeat: true, levelDb: -16 },
+  "call-waiting": { steps: [on(100, 400), off(2500)], repeat: true, levelDb: -22 },
+  key: click,
+};
+
+/** Tones by region, as a configuration names them. */
+export const toneTables = { eu: europeanTones, us: northAmericanTones, uk: britishTones } as const;
+export type ToneRegion = keyof typeof toneTables;
+
 const dtmfRows = [697, 770, 852, 941];
 const dtmfColumns = [1209, 1336, 1477, 1633];
 

@@ -202,9 +202,10 @@ export abstract class Call {
         if (wish.rekey && this.keysUsedUp) this.endWithoutKeys();
         return over(failed);
       }
-      if (!isUpdate) dialog.ack();
       const accepted = await this.media.acceptReanswer(outcome.ok);
       if (this.over) return over(cancelled.refusal);
+      // The ACK says that we take packets under the keys of the answer: it waits until we do.
+      if (!isUpdate) dialog.ack();
       if (!accepted.ok) {
         this.failWith(accepted.refusal);
         return over(accepted.refusal);

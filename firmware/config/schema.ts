@@ -263,6 +263,12 @@ export const configSchema = v.strictObject({
     v.strictObject({
       volume: v.optional(between(0, 1, ""), 0.8),
       vibrate: v.optional(v.boolean("true or false"), true),
+      /** How the phone calls: sound (and vibrator), vibrator alone, light and screen alone. Holding # while idle changes it. */
+      mode: v.optional(v.picklist(["ring", "vibrate", "silent"], '"ring", "vibrate" or "silent"'), "ring"),
+      /** A key that is pressed is felt. */
+      keyClick: v.optional(v.boolean("true or false"), false),
+      /** Whose call-progress tones the earpiece plays. */
+      tones: v.optional(v.picklist(["eu", "us", "uk"], '"eu", "us" or "uk"'), "eu"),
       /** How long an incoming call rings before it is given up, seconds. */
       limitS: v.optional(between(5, 600, " seconds"), 120),
     }),

@@ -15,7 +15,7 @@ import type {
 import type { CallControl, CallEvent, CallSnapshot } from "../call/types.js";
 import type { Tone, Voice } from "../media/voice.js";
 import type { Log, Timer, Timers } from "../runtime/index.js";
-import { foremost, type HandsetSituation, type HandsetView, viewOf } from "./view.js";
+import { foremost, type HandsetSituation, type HandsetView, type RingMode, viewOf } from "./view.js";
 
 /** The devices of the board, each optional but the display. */
 export interface HandsetDevices {
@@ -53,6 +53,10 @@ export interface HandsetOptions {
   /** Ringer volume, 0 to 1. */
   readonly ringVolume: number;
   readonly vibrate: boolean;
+  /** How the phone calls at first; default `ring`. Holding # while idle changes it. */
+  readonly mode?: RingMode;
+  /** A short vibration for every key. */
+  readonly keyClick?: boolean;
   /** Moves the voice when a headset comes or goes; calls go on. */
   readonly route?: (to: SoundRoute) => void;
   /** How long the screen stays lit after a key or a call, ms. Default 15 s. */
@@ -61,6 +65,15 @@ export interface HandsetOptions {
 
 /** On, off, in ms: two short pulses, as people know it. */
 const RING_PATTERN: readonly number[] = [400, 200, 400, 2000];
+/** One long, one short. */
+const MESSAGE_PATTERN: readonly number[] = [250, 150, 100];
+const CLICK_PATTERN: readonly number[] = [20];
+const MESSAGE_MS = 3000;
+const modeWords: Readonly<Record<RingMode, string>> = {
+  ring: "The phone rings",
+  vibrate: "The phone only vibrates",
+  silent: "The phone is silent",
+};
 const AFTER_TONE_MS = 3000;
 const VOLUME_STEP = 0.1;
 const LIGHT_MS = 15_000;
@@ -85,9 +98,12 @@ export class Handset {
   /** Headsets that are connected, the latest last: it has the voice. */
   private readonly connected: Exclude<SoundRoute, "handset">[] = [];
   private dark: Timer | undefined;
+  private mode: RingMode;
+  private messageTimer: Timer | undefined;
   private closed = false;
 
   constructor(private readonly options: HandsetOptions) {
+    this.mode = options.mode ?? "ring";
     for (const keys of options.devices.keys) keys.listen((action, key) => this.key(action, key));
     for (const which of ["headset", "jack"] as const)
       options.devices[which]?.listen((event) => this.headset(event, which));
@@ -105,6 +121,7 @@ export class Handset {
         text: `Message from ${event.displayName ?? event.from} (not verified): ${event.text}`,
         error: false,
       };
+      this.announceMessage();
     } else if (event.type === "call") {
       const call = event.call;
       if (call.state === "ended") this.ended(call);
@@ -134,6 +151,7 @@ export class Handset {
     this.light();
     if (action === "release") return;
     try {
+      if (action === "press") this.click();
       if (action === "long") this.longPress(key);
       else if (action === "press" || repeatable.has(key)) this.press(key);
     } catch (error) {
@@ -148,6 +166,7 @@ export class Handset {
     if (this.closed) return;
     this.closed = true;
     this.stopAfterTone();
+    this.messageTimer?.cancel();
     this.options.devices.vibrator?.stop();
     this.options.devices.ringer?.stop();
     this.options.devices.indicator?.set("off");
@@ -263,12 +282,45 @@ export class Handset {
     asked.catch((error: unknown) => this.tell(error instanceof Error ? error.message : String(error), true));
   }
 
+  /** A message sounds and shakes once, unless somebody is calling or being talked to. */
+  private announceMessage(): void {
+    if (this.calls.size > 0 || this.mode === "silent") return;
+    const { devices, ringVolume, vibrate, timers } = this.options;
+    if (this.mode === "vibrate" || vibrate)
+      this.apply("vibrator", () => devices.vibrator?.start(MESSAGE_PATTERN, false));
+    if (this.mode !== "ring") return;
+    this.apply("ringer", () => devices.ringer?.start("message", ringVolume));
+    this.messageTimer?.cancel();
+    this.messageTimer = timers.after(MESSAGE_MS, () => this.endMessage());
+  }
+
+  /** What rings meanwhile rings on. */
+  private endMessage(): void {
+    this.messageTimer?.cancel();
+    this.messageTimer = undefined;
+    if (!this.shown?.ringing) this.apply("ringer", () => this.options.devices.ringer?.stop());
+  }
+
+  /** A key is felt, unless the vibrator has something to say. */
+  private click(): void {
+    if (!this.options.keyClick || this.shown?.vibrating) return;
+    this.apply("vibrator", () => this.options.devices.vibrator?.start(CLICK_PATTERN, false));
+  }
+
+  /** Holding # while idle: sound, vibrator alone, neither. */
+  private changeMode(): void {
+    this.mode = this.mode === "ring" ? "vibrate" : this.mode === "vibrate" ? "silent" : "ring";
+    this.entry = this.entry.replace(/#$/, "");
+    this.notice = { text: modeWords[this.mode], error: false };
+  }
+
   private longPress(key: PhoneKey): void {
     const call = foremost([...this.calls.values()]);
     if (call) {
       if (key === "call" && call.state === "active") this.changeKeys(call);
       return;
     }
+    if (key === "#") return this.changeMode();
     const contact = this.options.contacts.find((one) => one.key === key);
     if (contact) this.dial(contact.uri);
   }
@@ -401,11 +453,21 @@ export class Handset {
       calls: [...this.calls.values()],
       silenced: this.silenced,
       vibrate: this.options.vibrate,
+      mode: this.mode,
       entry: this.entry,
       notice: this.notice,
       account: this.options.account,
       afterTone: this.afterTone,
     };
+  }
+
+  private apply(what: string, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      // One broken device must not keep the others from being switched off.
+      this.options.log.warn("device-failed", { what, error: error instanceof Error ? error.message : String(error) });
+    }
   }
 
   /** Brings every output to what the situation asks for; only differences reach a device. */
@@ -414,17 +476,13 @@ export class Handset {
     const view = viewOf(this.situation());
     const before = this.shown;
     this.shown = view;
-    const { devices, voice, ringVolume, log } = this.options;
-    const apply = (what: string, run: () => void) => {
-      try {
-        run();
-      } catch (error) {
-        // One broken device must not keep the others from being switched off.
-        log.warn("device-failed", { what, error: error instanceof Error ? error.message : String(error) });
-      }
-    };
+    const { devices, voice, ringVolume } = this.options;
+    const apply = (what: string, run: () => void) => this.apply(what, run);
+    if (view.ringing) this.messageTimer?.cancel();
     if (view.ringing !== (before?.ringing ?? false))
-      apply("ringer", () => (view.ringing ? devices.ringer?.start("ring", ringVolume) : devices.ringer?.stop()));
+      apply("ringer", () =>
+        view.ringing ? devices.ringer?.start("ring", ringVolume, view.ringsFor) : devices.ringer?.stop(),
+      );
     if (view.vibrating !== (before?.vibrating ?? false))
       apply("vibrator", () =>
         view.vibrating ? devices.vibrator?.start(RING_PATTERN, true) : devices.vibrator?.stop(),

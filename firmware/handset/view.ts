@@ -6,9 +6,14 @@ import type { CallSnapshot } from "../call/types.js";
 import type { Proof } from "../keying/keying.js";
 import type { Tone } from "../media/voice.js";
 
+/** How the phone calls a person: with sound, by the vibrator alone, by light and screen alone. */
+export type RingMode = "ring" | "vibrate" | "silent";
+
 /** Desired state of all outputs. */
 export interface HandsetView {
   readonly ringing: boolean;
+  /** Whose own ring tone it is: the proved identity, or the address where nothing is proved. */
+  readonly ringsFor?: string;
   readonly vibrating: boolean;
   readonly tone: Tone | undefined;
   readonly indicator: IndicatorState;
@@ -26,6 +31,8 @@ export interface HandsetSituation {
   /** The person pressed a volume key while it rang. */
   readonly silenced: boolean;
   readonly vibrate: boolean;
+  /** Default `ring`. */
+  readonly mode?: RingMode;
   /** Digits typed while idle, or the highlighted contact. */
   readonly entry: string;
   /** Last thing worth telling: how the last call ended, a device that is gone. Shown while idle. */
@@ -75,10 +82,12 @@ export function viewOf(situation: HandsetSituation): HandsetView {
   if (!call) return idle(situation);
 
   if (call.state === "ringing" && call.direction === "incoming") {
+    const { mode = "ring" } = situation;
     const rings = !situation.silenced && !call.quiet && !busyElsewhere;
     return {
-      ringing: rings,
-      vibrating: rings && situation.vibrate,
+      ringing: rings && mode === "ring",
+      ringsFor: provedCaller(call) ?? call.peer.uri,
+      vibrating: rings && (mode === "vibrate" || (mode === "ring" && situation.vibrate)),
       tone: busyElsewhere ? "call-waiting" : undefined,
       indicator: "ringing",
       headset: { state: "incoming", from: call.peer.uri, calls: headsetCalls(calls) },
@@ -137,6 +146,11 @@ function headsetCalls(calls: readonly CallSnapshot[]): HeadsetCall[] {
             : "active",
     from: peer.uri,
   }));
+}
+
+function provedCaller({ security }: CallSnapshot): string | undefined {
+  if (security.state === "secure") return security.peer.identity;
+  return security.state === "pending" ? security.caller?.identity : undefined;
 }
 
 /** What is known of a caller before pick-up. */

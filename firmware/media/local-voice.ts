@@ -2,6 +2,7 @@
 
 import { randomInt } from "node:crypto";
 import type { OpenAudio } from "../../drivers/contract.js";
+import { toneTables } from "../audio/index.js";
 import { type Clock, systemClock, systemTimers, type Timers } from "../runtime/index.js";
 import { Card } from "./card.js";
 import { type ResolvedVoiceOptions, resolveOptions, type VoiceOptions } from "./options.js";
@@ -43,9 +44,9 @@ export class LocalVoice implements Voice, VoiceRouting {
   private readonly ports: PortPairs;
   private readonly card: Card;
   private readonly pump: Pump;
-  private readonly tones = new ToneVoice(VOICE_RATE, () => queueMicrotask(() => this.wantCard()));
+  private readonly tones: ToneVoice;
   /** Who speaks and hears; the tones are always there. */
-  private readonly voices: Voiced[] = [this.tones];
+  private readonly voices: Voiced[];
   private readonly streams = new Set<Stream>();
   private readonly around: StreamSurroundings;
   private closing: Promise<void> | undefined;
@@ -60,6 +61,9 @@ export class LocalVoice implements Voice, VoiceRouting {
     events: VoiceEvents,
   ) {
     this.options = resolveOptions(options);
+    const ended = () => queueMicrotask(() => this.wantCard());
+    this.tones = new ToneVoice(VOICE_RATE, ended, toneTables[this.options.tones]);
+    this.voices = [this.tones];
     this.clock = dependencies.clock ?? systemClock;
     this.timers = dependencies.timers ?? systemTimers;
     this.ports = new PortPairs(this.options.localAddress, this.options.ports, randomInt(2 ** 32));

@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net";
 import type { AudioOptions } from "../../drivers/contract.js";
+import type { ToneRegion } from "../audio/index.js";
 import type { StreamParameters } from "./voice.js";
 
 /** Options of a {@link LocalVoice}. All times in ms. */
@@ -12,6 +13,8 @@ export interface VoiceOptions {
   readonly ports: { readonly min: number; readonly max: number };
   /** What is wanted of the sound card. */
   readonly audio: AudioOptions;
+  /** Whose call-progress tones the earpiece plays. Default `eu`. */
+  readonly tones?: ToneRegion;
   /** How long the card runs on after the last stream or tone has been heard. Default 300. */
   readonly stopAfterMs?: number;
   /** How long it stays open (but stopped) after that, so that the next call finds it ready; `Infinity`: for good. Default 30 000. */
@@ -50,6 +53,7 @@ export function resolveOptions(options: VoiceOptions): ResolvedVoiceOptions {
     silentAfterMs: 2000,
     rtcpIntervalMs: 5000,
     ...options,
+    tones: options.tones ?? "eu",
   };
   positive("reopenMs", resolved.reopenMs);
   positive("silentAfterMs", resolved.silentAfterMs);

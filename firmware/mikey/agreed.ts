@@ -61,6 +61,8 @@ export interface Settled {
   /** The bundle that was updated. */
   readonly current?: Agreed | undefined;
   readonly method: MikeyMethod;
+  /** The method in words; default: its own. */
+  readonly label?: string;
   readonly terms: Terms;
   readonly directions: readonly CryptoSession["direction"][];
   readonly outcome: Outcome;
@@ -68,13 +70,13 @@ export interface Settled {
   readonly rand: Uint8Array;
 }
 
-function agreedOf({ parties, current, method, terms, directions, outcome, csbId, rand }: Settled): Agreed {
+function agreedOf({ parties, current, method, label, terms, directions, outcome, csbId, rand }: Settled): Agreed {
   const isKept = outcome.keys.length === 0 && current !== undefined;
   const old = current?.envelope;
   const envelope = outcome.envelope ?? (old && { ...old, key: copy(old.key) });
   return {
     method,
-    label: current?.label ?? method.label,
+    label: current?.label ?? label ?? method.label,
     peer: outcome.peer,
     parties,
     csbId,

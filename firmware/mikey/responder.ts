@@ -206,7 +206,7 @@ class AnswerableOffer implements ReceivedOffer {
     return this.found.method.name;
   }
   get label(): string {
-    return this.found.method.label;
+    return this.found.authentic.label ?? this.found.method.label;
   }
   get peer(): PeerProof {
     return this.found.authentic.peer;
@@ -275,6 +275,7 @@ class AnswerableOffer implements ReceivedOffer {
     });
     const { method, rand } = found;
     const { csbId } = offer.header;
-    return settle({ parties, current, method, terms, directions, outcome, csbId, rand }, context.keep, nowMs);
+    const { label } = this;
+    return settle({ parties, current, method, label, terms, directions, outcome, csbId, rand }, context.keep, nowMs);
   }
 }

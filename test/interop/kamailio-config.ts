@@ -9,13 +9,37 @@ export interface ProxySettings {
   readonly tlsFile: string;
   /** The registrar works with flows (RFC 5626), and answers STUN on its SIP port. */
   readonly outbound: boolean;
+  /** Who speaks in clear is shown a list of security mechanisms (RFC 3329), TLS the best of them. */
+  readonly agreement: boolean;
 }
+
+/** The list of a proxy that agrees on security. */
+export const securityServer = "ipsec-ike;q=0.1, tls;q=0.2";
+
+/** RFC 3329 section 2.3.1, the server's side: the list to who has not verified it over TLS, and gone with the fields once it is. */
+const agree = `
+  if (is_present_hf("Security-Client") || is_present_hf("Security-Verify")) {
+    if ($proto != "tls" || $hdr(Security-Verify) != "${securityServer}") {
+      append_to_reply("Security-Server: ${securityServer}\\r\\n");
+      sl_send_reply("494", "Security Agreement Required"); exit;
+    }
+    xlog("L_NOTICE", "AGREED $rm $proto\\n");
+    remove_hf("Security-Verify"); remove_hf("Require"); remove_hf("Proxy-Require");
+  } else if (!sanity_check("1511", "7")) { exit; }`;
 
 /**
  * A registrar that challenges REGISTER (401) and its own users' requests (407), record-routes, and finds other domains by NAPTR and SRV.
  * A user who registered over TCP or TLS is reached over that connection.
  */
-export function proxyConfig({ domain, address, algorithm, users, tlsFile, outbound }: ProxySettings): string {
+export function proxyConfig({
+  domain,
+  address,
+  algorithm,
+  users,
+  tlsFile,
+  outbound,
+  agreement,
+}: ProxySettings): string {
   const flows = outbound ? 'modparam("registrar", "outbound_mode", 1)\nmodparam("registrar", "flow_timer", 5)\n' : "";
   const modules = "tm sl rr pv maxfwd usrloc registrar textops siputils xlog sanity htable auth nathelper path tls";
   return `#!KAMAILIO
@@ -63,7 +87,7 @@ ${Object.entries(users)
 }
 request_route {
   if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
-  if (!sanity_check("1511", "7")) { exit; }
+  ${agreement ? agree : 'if (!sanity_check("1511", "7")) { exit; }'}
   xlog("L_NOTICE", "REQUEST $rm $ru from $si:$sp/$proto\\n");
   if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
   if (has_totag()) {

@@ -26,6 +26,8 @@ export interface TrapezoidOptions {
   readonly algorithm?: "MD5" | "SHA-256";
   /** The registrars work with flows (RFC 5626), Flow-Timer 5 s, and answer STUN; default false. */
   readonly outbound?: boolean;
+  /** The proxies ask who speaks in clear to agree on TLS (RFC 3329); default false. */
+  readonly agreement?: boolean;
   /** Transports by NAPTR, most wanted first; default `tls`, `tcp`, `udp`. */
   readonly transports?: readonly ("tls" | "tcp" | "udp")[];
   /** Users and passwords known in both domains; default alice, bob, carol with `<user>pw`. */
@@ -119,7 +121,14 @@ export class Trapezoid {
 
   /** Starts all three. @throws Error with the words of the one that does not come up. */
   static async start(options: TrapezoidOptions): Promise<Trapezoid> {
-    const { folder, algorithm = "MD5", transports = ["tls", "tcp", "udp"], records = [], outbound = false } = options;
+    const {
+      folder,
+      algorithm = "MD5",
+      transports = ["tls", "tcp", "udp"],
+      records = [],
+      outbound = false,
+      agreement = false,
+    } = options;
     const users = options.users ?? { alice: "alicepw", bob: "bobpw", carol: "carolpw" };
     mkdirSync(folder, { recursive: true });
     const net = await freeNetwork();
@@ -143,7 +152,7 @@ export class Trapezoid {
       writeFileSync(file("tls"), tlsConfig(file("crt"), file("key"), authorityFile));
       writeFileSync(
         file("cfg"),
-        proxyConfig({ domain: name, address, algorithm, users, tlsFile: file("tls"), outbound }),
+        proxyConfig({ domain: name, address, algorithm, users, tlsFile: file("tls"), outbound, agreement }),
       );
       writeFileSync(file("log"), "");
       domains.push(new Domain(name, address, folder));

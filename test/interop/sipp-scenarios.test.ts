@@ -18,11 +18,17 @@ const scenarios = suite("sipp scenarios");
 if (sipp) {
   const folder = suiteFolder("scenarios");
   const started = new Started();
+  /** What runs beside the others, a minute long. */
+  const beside = new Started();
   let phones = 0;
   scenarios.after.each(() => started.stop());
+  scenarios.after(() => beside.stop());
 
-  function phone(more: Partial<Parameters<typeof HandsetProcess.start>[0]> = {}): Promise<HandsetProcess> {
-    return started.keep(
+  function phone(
+    more: Partial<Parameters<typeof HandsetProcess.start>[0]> = {},
+    keeper: Started = started,
+  ): Promise<HandsetProcess> {
+    return keeper.keep(
       HandsetProcess.start({ folder: join(folder, `phone${phones++}`), user: "sotto", security: "off", ...more }),
     );
   }
@@ -74,9 +80,10 @@ if (sipp) {
       readonly limitS?: number;
       readonly during?: (handset: HandsetProcess, id: number) => Promise<void>;
       readonly hangsUp?: boolean;
+      readonly keeper?: Started;
     } = {},
   ): Promise<HandsetProcess> {
-    const handset = await phone(options.more);
+    const handset = await phone(options.more, options.keeper);
     const { port, over } = await play(name, [], options.limitS);
     await pause(400);
     const id = await handset.dial(`sip:service@127.0.0.1:${port}`);
@@ -105,11 +112,31 @@ if (sipp) {
     return handset;
   }
 
+  /** Of scenarios that send several messages at once: sipp gives up when an answer comes before it has sent the last one. */
+  function hasty(name: string, run: () => Promise<void>): void {
+    scenarios(name, async () => {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await run();
+        } catch (error) {
+          if (tries === 4 || !/while sending/.test((error as Error).message)) throw error;
+          await started.stop();
+        }
+      }
+    });
+  }
+
+  let expired: Promise<HandsetProcess>;
+  scenarios.before(() => {
+    expired = called("uas-timer", { limitS: 90, hangsUp: false, keeper: beside });
+    expired.catch(() => {});
+  });
+
   scenarios("PRACK: a reliable 183 with early media is acknowledged", async () => {
     await called("uas-prack");
   });
 
-  scenarios("forking: two answers, one kept, the other acknowledged and ended", async () => {
+  hasty("forking: two answers, one kept, the other acknowledged and ended", async () => {
     const handset = await called("uas-fork");
     assert.is((await handset.status()).counters["forked-2xx"], 1);
   });
@@ -137,13 +164,8 @@ if (sipp) {
     });
   });
 
-  scenarios("answers that overtake ringing, and come twice", async () => {
+  hasty("answers that overtake ringing, and come twice", async () => {
     await called("uas-reordered");
-  });
-
-  scenarios("a session nobody refreshes is ended after 60 of its 90 s", async () => {
-    const handset = await called("uas-timer", { limitS: 80, hangsUp: false });
-    assert.is((await handset.status()).counters["session-expired"], 1);
   });
 
   scenarios("PRACK: a caller that insists on reliable ringing", async () => {
@@ -158,9 +180,14 @@ if (sipp) {
     await calls("uac-update");
   });
 
-  scenarios("requests that come twice", async () => {
+  hasty("requests that come twice", async () => {
     const handset = await calls("uac-retransmitted");
     assert.ok((await handset.status()).counters["retransmissions-received"] >= 2);
+  });
+
+  scenarios("a session nobody refreshes is ended after 60 of its 90 s", async () => {
+    const handset = await expired;
+    assert.is((await handset.status()).counters["session-expired"], 1);
   });
 }
 

@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { issueIdentity } from "../../firmware/crypto/issue.js";
 import { HandsetProcess, suiteFolder, writeSharedKey } from "../support/handset-process.js";
 import { validNow } from "../support/identities.js";
+import { keyingMethodNames, keyingMethods, personFiles } from "../support/methods.js";
 import { Started } from "../support/started.js";
 import { writeTone } from "../support/tones.js";
 import { eventually } from "../support/wait.js";
@@ -17,6 +18,8 @@ import { requireOrSkip } from "./tools.js";
 const missing = kamailioMissing();
 const tones = { alice: 700, bob: 1000 } as const;
 type User = keyof typeof tones;
+/** The transport over which every method is tried; the methods do not know what carries them. */
+const methodsOver = "tcp";
 
 if (requireOrSkip(missing ?? "kamailio", missing === undefined))
   for (const transport of ["udp", "tcp", "tls"] as const) {
@@ -36,7 +39,11 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
     trapezoid.after.each(() => phones.stop());
 
     /** With a certificate of its own the phone takes connections over TLS as well. */
-    async function phone(user: User, security: "off" | "required"): Promise<HandsetProcess> {
+    async function phone(
+      user: User,
+      security: "off" | "required",
+      more: Readonly<Record<string, unknown>> = {},
+    ): Promise<HandsetProcess> {
       const mine = join(folder, `${user}${count++}`);
       const passwordFile = `${mine}.password`;
       writeFileSync(passwordFile, `${user}pw\n`, { mode: 0o600 });
@@ -51,7 +58,7 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
           folder: mine,
           user,
           security,
-          keying: security === "off" ? undefined : { offer: "psk", sharedKeys: [{ peer, file: sharedKey }] },
+          keying: security === "off" ? undefined : { offer: "psk", sharedKeys: [{ peer, file: sharedKey }], ...more },
           says: join(folder, `${user}.wav`),
           tap: true,
           sip: {
@@ -71,15 +78,17 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
       );
     }
 
+    const registered = (one: HandsetProcess): Promise<unknown> =>
+      eventually(`${one.options.user} registered`, 10_000, async () =>
+        (await one.status()).registrations.every(({ state }) => state === "registered"),
+      );
+
     for (const security of ["off", "required"] as const)
       trapezoid(
         `${security === "off" ? "a plain" : "a MIKEY-secured"} call each way, hung up from each side`,
         async () => {
           const [alice, bob] = await Promise.all([phone("alice", security), phone("bob", security)]);
-          for (const one of [alice, bob])
-            await eventually(`${one.options.user} registered`, 10_000, async () =>
-              (await one.status()).registrations.every(({ state }) => state === "registered"),
-            );
+          for (const one of [alice, bob]) await registered(one);
           for (const [caller, callee, uri] of [
             [alice, bob, "sip:bob@b.test"],
             [bob, alice, "sip:alice@a.test"],
@@ -112,6 +121,54 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
           }
           assert.match(net.dnsLog, /query\[NAPTR\] a\.test/);
           assert.match(net.dnsLog, /query\[SRV\] _sips?\._(udp|tcp)\.a\.test/);
+        },
+      );
+
+    if (transport === methodsOver)
+      trapezoid(
+        "every method of key agreement across both domains, keys changed by UPDATE and by re-INVITE",
+        async () => {
+          const people = { alice: "sip:alice@a.test", bob: "sip:bob@b.test" } as const;
+          const authority = { identity: net.authority, file: net.authorityFile };
+          const [mine, theirs] = await Promise.all([
+            personFiles(folder, authority, people.alice, "rsa-r"),
+            personFiles(folder, authority, people.bob, "rsa-r"),
+          ]);
+          // One pair of phones: what alice offers is set for one call after the other, bob takes whatever comes.
+          const bob = await phone("bob", "required", { ...theirs, rekeyBy: "update" });
+          await registered(bob);
+          for (const method of keyingMethodNames.filter((one) => one !== "psk")) {
+            const { label: _label, ...offer } = keyingMethods[method];
+            const signed = method === "dhhmac" ? {} : { ...mine, peerCertificates: [theirs!.certificate] };
+            const alice = await phone("alice", "required", { ...signed, ...offer });
+            await registered(alice);
+            const from = bob.now;
+            const before = bob.heard(tones.alice).toneMs;
+            const here = await alice.dial(people.bob);
+            const there = (await bob.call("ringing", (call) => call.state === "ringing", { from })).id;
+            await bob.ask("answer", {});
+            const calls = await Promise.all([alice.state(here, "active"), bob.state(there, "active")]);
+            for (const { security } of calls)
+              assert.match(
+                security.state === "secure" ? security.peer.method : security.state,
+                keyingMethods[method].label,
+              );
+            await alice.ask("rekey", {});
+            await bob.ask("rekey", {});
+            await eventually(
+              "both hear each other",
+              15_000,
+              () => alice.heard(tones.bob).toneMs > 300 && bob.heard(tones.alice).toneMs > before + 300,
+            );
+            for (const one of [alice, bob]) {
+              const [{ security, voice }] = (await one.status()).calls;
+              assert.is(security.state === "secure" && security.rekeys, 2);
+              assert.is((voice as { packetsLost: number }).packetsLost, 0);
+            }
+            await alice.ask("hangup", {});
+            await Promise.all([alice.ended(here), bob.ended(there)]);
+            await alice.stop();
+          }
         },
       );
 

@@ -192,7 +192,12 @@ export class HandsetProcess {
   }
 
   /** SIP messages so far, in order (with `tap`). */
-  sip(): { readonly direction: "sent" | "received"; readonly peer: string; readonly text: string }[] {
+  sip(): {
+    readonly direction: "sent" | "received";
+    readonly transport: "udp" | "tcp" | "tls";
+    readonly peer: string;
+    readonly text: string;
+  }[] {
     return readFileSync(this.files.tap, "utf8")
       .split("\n")
       .filter(Boolean)

@@ -21,6 +21,7 @@ import {
   openKeyData,
   type ParsedMessage,
   PayloadType,
+  parseCsbId,
   parseMessage,
   payloadsOf,
   prfOf,
@@ -75,27 +76,47 @@ export interface Inspection {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-/** RAND and CSB ID an exchange's transport keys are made with. */
-function contextOf(message: ParsedMessage, offer: ParsedMessage | undefined) {
-  const offered = offer && payloadsOf(offer, "rand")[0];
-  // A group's answer brings the RAND that counts (RFC 4738 section 3.2); any other one in an answer is nobody's.
-  const isGroup = payloadsOf(message, "extension").some(({ type }) => type === ExtensionType.csbId);
-  const said = payloadsOf(message, "rand")[0];
-  const own = isGroup ? said : (offered ?? said);
+/** What came before a message. */
+interface Before {
+  /** The offer it answers; none when it is an offer itself. */
+  readonly offer?: ParsedMessage | undefined;
+  /** The bundle's first message and the answer to it: updates have neither RAND nor, perhaps, policies. */
+  readonly first?: ParsedMessage | undefined;
+  readonly answer?: ParsedMessage | undefined;
+}
+
+/** A group's CSB ID and RAND stand in the answer (RFC 4738 section 3.2). */
+function groupOf(message: ParsedMessage | undefined): { csbId: number; rand: Uint8Array | undefined } | undefined {
+  const extension = message && payloadsOf(message, "extension").find(({ type }) => type === ExtensionType.csbId);
+  const csbId = extension && parseCsbId(extension.data);
+  return message && csbId?.ok ? { csbId: csbId.value, rand: payloadsOf(message, "rand")[0]?.rand } : undefined;
+}
+
+/** RAND and CSB ID an exchange's transport keys are made with, and the CSB ID of the media keys. */
+function contextOf(message: ParsedMessage, { offer, first, answer }: Before) {
+  const group = groupOf(message) ?? groupOf(answer);
+  const offered = [first, offer, message].map((one) => one && payloadsOf(one, "rand")[0]?.rand).find(Boolean);
   const timestamp = payloadsOf(message, "timestamp")[0];
-  return { rand: own?.rand, csbId: message.header.csbId, timestamp: timestamp?.value };
+  const { csbId } = message.header;
+  return { rand: group?.rand ?? offered, csbId, mediaCsbId: group?.csbId ?? csbId, timestamp: timestamp?.value };
 }
 
 class Inspector {
   readonly checks: Check[] = [];
   readonly keys: AgreedKey[] = [];
   inside: Explained | undefined;
+  /** The key of an envelope that may be kept: it proves what updates the bundle. */
+  envelopeKey: Uint8Array | undefined;
 
   constructor(
     private readonly message: ParsedMessage,
-    private readonly offer: ParsedMessage | undefined,
+    private readonly before: Before,
     private readonly at: InspectKeys,
   ) {}
+
+  private get offer(): ParsedMessage | undefined {
+    return this.before.offer;
+  }
 
   async run(): Promise<void> {
     const { dataType } = this.message.header;
@@ -111,7 +132,7 @@ class Inspector {
   }
 
   private transportKeys(): TransportKeys | undefined {
-    const { rand, csbId } = contextOf(this.message, this.offer);
+    const { rand, csbId } = contextOf(this.message, this.before);
     const { psk, compat } = this.at;
     return psk && rand ? deriveTransportKeys(psk, csbId, rand, prfOf(compat)) : undefined;
   }
@@ -130,7 +151,7 @@ class Inspector {
     }
     if (kemac.data.length === 0) return;
     if (kemac.encryption !== 0 && !keys) return;
-    const { csbId, timestamp } = contextOf(this.message, this.offer);
+    const { csbId, timestamp } = contextOf(this.message, this.before);
     const plain = openKeyData(kemac.encryption, keys ?? emptyKeys, csbId, timestamp ?? new Uint8Array(8), kemac.data);
     this.open(plain.ok ? plain.value : undefined, false);
   }
@@ -147,7 +168,7 @@ class Inspector {
   private envelope(message: ParsedMessage, tell: boolean): TransportKeys | undefined {
     const [kemac] = payloadsOf(message, "kemac");
     const [pke] = payloadsOf(message, "pke");
-    const { rand, csbId, timestamp } = contextOf(message, this.offer);
+    const { rand, csbId, timestamp } = contextOf(message, this.before);
     if (!kemac || !pke || !rand || !timestamp) {
       if (tell) this.say("envelope", undefined, "the offer's RAND is needed: give offer and answer");
       return undefined;
@@ -161,8 +182,9 @@ class Inspector {
       for (const key of this.at.privateKeys) {
         const opened = openEnvelopePayloads(key, kemac, pke, context, { padding });
         if (!opened.ok) continue;
-        const { identity, keys, transport } = opened.value;
+        const { identity, keys, transport, envelope } = opened.value;
         if (tell) {
+          this.envelopeKey = envelope?.key;
           this.say("envelope", true, `opened (RSA ${padding === "pkcs1" ? "PKCS#1 v1.5" : "OAEP"}), its MAC fits`);
           this.say("identity inside", true, identityText(identity));
           this.keys.push(...keys);
@@ -204,7 +226,7 @@ class Inspector {
   }
 
   private insideOf(offer: ParsedMessage): Uint8Array | undefined {
-    const inspector = new Inspector(offer, undefined, this.at);
+    const inspector = new Inspector(offer, { first: this.before.first }, this.at);
     inspector.envelope(offer, true);
     const said = inspector.checks.find((one) => one.what === "identity inside");
     return said && new TextEncoder().encode(said.text);
@@ -278,14 +300,16 @@ const anyProtection = { unencryptedRtp: true, unencryptedRtcp: true, unauthentic
 /** Keys of the sessions, where the message or its offer names policies. */
 function sessionsOf(
   message: ParsedMessage,
-  offer: ParsedMessage | undefined,
+  before: Before,
   keys: readonly AgreedKey[],
   compat: Dialect | undefined,
 ): SessionReport[] {
-  const { rand, csbId } = contextOf(message, offer);
+  const { rand, mediaCsbId: csbId } = contextOf(message, before);
   if (keys.length === 0 || !rand || message.header.mapType !== MapType.srtpId) return [];
-  const said = payloadsOf(message, "policy");
-  const policies = said.length > 0 ? said : offer ? payloadsOf(offer, "policy") : [];
+  const said = [message, before.offer, before.answer, before.first].map((one) =>
+    one ? payloadsOf(one, "policy") : [],
+  );
+  const policies = said.find((list) => list.length > 0) ?? [];
   const chosen = acceptPolicies(message.header, policies, mikeySuites, true, anyProtection);
   if (!chosen.ok) return [];
   const { sessions } = message.header;
@@ -302,13 +326,25 @@ function sessionsOf(
   }));
 }
 
-/** Inspects an offer, or an offer and its answer, in this order. Never throws for what the messages say. */
+const offerTypes: ReadonlySet<number> = new Set([
+  DataType.psk,
+  DataType.publicKey,
+  DataType.dhInit,
+  DataType.dhHmacInit,
+  DataType.rsaRInit,
+]);
+
+/**
+ * Inspects an offer, or an offer and its answer, and updates of the bundle with their answers, in this order. Never throws for what the
+ * messages say.
+ */
 export async function inspectMessages(
   messages: readonly Uint8Array[],
   at: InspectKeys,
 ): Promise<readonly Inspection[]> {
   const done: Inspection[] = [];
-  let offer: ParsedMessage | undefined;
+  let before: Before = {};
+  let secret = at.psk;
   let carried: readonly AgreedKey[] = [];
   for (const bytes of messages) {
     const parsed = parseMessage(bytes);
@@ -317,7 +353,10 @@ export async function inspectMessages(
       done.push({ bytes: bytes.length, explained, checks: [], keys: [], sessions: [] });
       continue;
     }
-    const inspector = new Inspector(parsed.value, offer, at);
+    const message = parsed.value;
+    const isOffer = offerTypes.has(message.header.dataType);
+    if (isOffer) before = { ...before, offer: undefined };
+    const inspector = new Inspector(message, before, { ...at, ...(secret ? { psk: secret } : {}) });
     await inspector.run();
     // The answer's CS ID map has every SSRC: the offer's keys are shown with it too.
     const keys = inspector.keys.length > 0 ? inspector.keys : carried;
@@ -331,10 +370,12 @@ export async function inspectMessages(
         key: hex(key),
         ...(salt ? { salt: hex(salt) } : {}),
       })),
-      sessions: sessionsOf(parsed.value, offer, keys, at.compat),
+      sessions: sessionsOf(message, before, keys, at.compat),
     });
     carried = keys;
-    offer ??= parsed.value;
+    secret ??= inspector.envelopeKey;
+    if (isOffer) before = { ...before, first: before.first ?? message, offer: message };
+    else before = { ...before, answer: before.answer ?? message };
   }
   return done;
 }

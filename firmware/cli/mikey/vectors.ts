@@ -4,6 +4,8 @@ import { createHmac } from "node:crypto";
 import { TrustStore } from "../../crypto/certificates.js";
 import { type DhGroupName, dhKeyPairFrom } from "../../crypto/dh.js";
 import {
+  type Agreement,
+  type Bundle,
   CertificateDirectory,
   createDhHmacMethod,
   createDhMethod,
@@ -16,16 +18,44 @@ import {
   MikeyAgent,
   type MikeyMethod,
   type MikeySuite,
+  newGroupKeys,
+  policyFor,
   type RandomSource,
-  type SignaturePolicy,
+  type ReceivedOffer,
+  type SentOffer,
 } from "../../mikey/index.js";
 import { type VectorIdentity, vectorAuthorityPem, vectorIdentities } from "./vector-keys.js";
+import { isRandomized, type VectorPlan, vectorPlans } from "./vector-plans.js";
 
-/** One exchange. All values of bytes are hexadecimal. */
-export interface MikeyVector {
+/** Keys of one crypto session. */
+export interface VectorSession {
+  readonly csId: number;
+  readonly ssrc: number;
+  readonly tek: string;
+  readonly salt: string;
+  /** The keys of section 4.1.3 for protocols that derive none themselves. */
+  readonly encryptionKey: string;
+  readonly authenticationKey: string;
+  readonly mki?: string;
+}
+
+/** An offer, its answer and what they agree on. All values of bytes are hexadecimal. */
+export interface VectorExchange {
+  readonly dh?: { readonly group: DhGroupName; readonly initiatorPrivate: string; readonly responderPrivate: string };
+  readonly offer: string;
+  /** Absent: none is wanted. */
+  readonly answer?: string;
+  readonly tgk: string;
+  readonly sessions: readonly VectorSession[];
+}
+
+/** A bundle's first exchange, and those that update it. */
+export interface MikeyVector extends VectorExchange {
   readonly name: string;
   readonly method: MethodName;
   readonly notes: string;
+  /** Signatures or envelopes have randomness of their own: other bytes in every run. */
+  readonly isRandomized?: boolean;
   readonly initiator: string;
   readonly responder: string;
   /** Wall-clock time, ISO 8601: the offer's T. */
@@ -37,57 +67,16 @@ export interface MikeyVector {
     readonly initiator: VectorIdentity;
     readonly responder: VectorIdentity;
   };
-  readonly dh?: { readonly group: DhGroupName; readonly initiatorPrivate: string; readonly responderPrivate: string };
+  /** What the keys are made with; a group's are its own. */
   readonly csbId: string;
   readonly rand: string;
   readonly suite: MikeySuite;
-  readonly offer: string;
-  readonly answer: string;
-  readonly tgk: string;
-  readonly sessions: readonly {
-    readonly csId: number;
-    readonly ssrc: number;
-    readonly tek: string;
-    readonly salt: string;
-    /** The keys of section 4.1.3 for protocols that derive none themselves. */
-    readonly encryptionKey: string;
-    readonly authenticationKey: string;
-  }[];
+  /** Whoever sends the update's offer; `dh` is there when the update brings a new key by Diffie-Hellman. */
+  readonly updates?: readonly (VectorExchange & {
+    readonly from: "initiator" | "responder";
+    readonly isNewKey: boolean;
+  })[];
 }
-
-interface Plan {
-  readonly name: string;
-  readonly notes: string;
-  readonly method: MethodName;
-  readonly group?: DhGroupName;
-  readonly identity?: keyof typeof vectorIdentities;
-  readonly signatures?: SignaturePolicy;
-  readonly suite?: MikeySuite;
-  readonly keyWrap?: boolean;
-}
-
-const plans: readonly Plan[] = [
-  { name: "psk", method: "psk", notes: "RFC 3830 section 3.1" },
-  { name: "psk-aead", method: "psk", suite: "AEAD_AES_256_GCM", notes: "SRTP policy of RFC 7714" },
-  { name: "psk-key-wrap", method: "psk", keyWrap: true, notes: "AES key wrap, RFC 3394, IV of section 4.2.3" },
-  { name: "dhhmac", method: "dhhmac", notes: "RFC 4650, OAKLEY 5" },
-  { name: "dhhmac-modp2048", method: "dhhmac", group: "modp2048", notes: "private-use DH group 241" },
-  { name: "dhhmac-modp3072", method: "dhhmac", group: "modp3072", notes: "private-use DH group 242" },
-  { name: "dhhmac-x25519", method: "dhhmac", group: "x25519", notes: "private-use DH group 243" },
-  { name: "dh", method: "dh", notes: "RFC 3830 section 3.3, OAKLEY 5, RSA PKCS#1 v1.5 with SHA-1" },
-  { name: "dh-sha256", method: "dh", signatures: "sotto", notes: "signature type 13: RSA PKCS#1 v1.5 with SHA-256" },
-  {
-    name: "dh-ed25519",
-    method: "dh",
-    identity: "ed25519",
-    signatures: "sotto",
-    group: "x25519",
-    notes: "signature type 15: Ed25519; DH group 243",
-  },
-  { name: "pke", method: "pke", notes: "RFC 3830 section 3.2, envelope with PKCS#1 v1.5 padding, CHASH" },
-  { name: "pke-key-wrap", method: "pke", keyWrap: true, notes: "AES key wrap with the NULL MAC" },
-  { name: "rsa-r", method: "rsa-r", notes: "RFC 4738; the answer's signature covers R || IDi || IDr || T" },
-];
 
 const people = { initiator: "sip:alice@example.com", responder: "sip:bob@example.com" } as const;
 const timeMs = Date.UTC(2026, 10, 20, 12);
@@ -107,11 +96,36 @@ function fixedRandom(seed: string): RandomSource {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-function methodFor(plan: Plan, isInitiator: boolean, privateValue: Uint8Array, psk: Uint8Array): MikeyMethod {
+type Role = "initiator" | "responder";
+
+/** Draws private values as they are asked for, and remembers the last of each end. */
+class PrivateValues {
+  private readonly drawn = new Map<Role, Uint8Array>();
+
+  constructor(
+    private readonly group: DhGroupName,
+    private readonly random: RandomSource,
+  ) {}
+
+  take(role: Role) {
+    const value = this.random(32);
+    this.drawn.set(role, value);
+    return dhKeyPairFrom(this.group, value);
+  }
+
+  /** What an exchange used; nothing when it used none. */
+  used(): Pick<VectorExchange, "dh"> {
+    const [one, two] = [this.drawn.get("initiator"), this.drawn.get("responder")];
+    this.drawn.clear();
+    return one && two ? { dh: { group: this.group, initiatorPrivate: hex(one), responderPrivate: hex(two) } } : {};
+  }
+}
+
+function methodFor(plan: VectorPlan, role: Role, values: PrivateValues, psk: Uint8Array): MikeyMethod {
   const group = plan.group ?? "oakley5";
-  const dh = { group, takeDhKeyPair: () => dhKeyPairFrom(group, privateValue) };
+  const dh = { group, acceptedGroups: [group], takeDhKeyPair: () => values.take(role) };
   const pairs = vectorIdentities[plan.identity ?? "rsa"];
-  const [own, peer] = isInitiator ? [pairs.alice, pairs.bob] : [pairs.bob, pairs.alice];
+  const [own, peer] = role === "initiator" ? [pairs.alice, pairs.bob] : [pairs.bob, pairs.alice];
   const trust = new TrustStore(vectorAuthorityPem);
   const signer = {
     certificateChainPem: own.certificatePem,
@@ -120,6 +134,7 @@ function methodFor(plan: Plan, isInitiator: boolean, privateValue: Uint8Array, p
     signatures: plan.signatures ?? "rfc3830",
   };
   const encryption = plan.keyWrap ? { encryption: 2 } : {};
+  const envelope = { ...encryption, ...(plan.padding ? { padding: plan.padding } : {}) };
   switch (plan.method) {
     case "psk":
       return createPskMethod({ key: psk, name: "vector", transport: { ...encryption, acceptedEncryptions: [1, 2] } });
@@ -130,77 +145,127 @@ function methodFor(plan: Plan, isInitiator: boolean, privateValue: Uint8Array, p
     case "pke":
       return createPkeMethod({
         ...signer,
-        ...encryption,
+        ...envelope,
         recipients: new CertificateDirectory(trust, [peer.certificatePem]),
       });
     case "rsa-r":
-      return createRsaRMethod({ ...signer, ...encryption });
+      return createRsaRMethod({ ...signer, ...envelope });
   }
 }
 
-async function make(plan: Plan): Promise<MikeyVector> {
+type Outcome<T> = { ok: true; value: T } | { ok: false; error: { text: string } };
+
+function must<T>(result: Outcome<T>): T {
+  if (!result.ok) throw new Error(`vector: ${result.error.text}`);
+  return result.value;
+}
+
+const bundleOf = ({ bundle }: Agreement): Bundle => {
+  if (!bundle) throw new Error("vector: the bundle was not kept");
+  return bundle;
+};
+
+function sessionsOf(agreement: Agreement): Pick<VectorExchange, "tgk" | "sessions"> {
+  const { csbId, rand, keys } = bundleOf(agreement).share();
+  const tgk = keys[0].key;
+  const derive = (kind: "encryption" | "authentication", csId: number, length: number) =>
+    hex(deriveFromTgk(tgk, kind, csId, csbId, rand, length));
+  const sessions = agreement.sessions.map((one) => ({
+    csId: one.csId,
+    ssrc: one.ssrc,
+    tek: hex(one.tek),
+    salt: hex(one.salt),
+    encryptionKey: derive("encryption", one.csId, 16),
+    authenticationKey: derive("authentication", one.csId, 20),
+    ...(one.mki ? { mki: hex(one.mki) } : {}),
+  }));
+  return { tgk: hex(tgk), sessions };
+}
+
+/** The answer to an offer, and the agreement at both ends. */
+async function answered(sent: SentOffer, received: ReceivedOffer, group?: ReturnType<typeof newGroupKeys>) {
+  const { message, agreement } = must(await received.answer(group));
+  return { answer: message, atOfferer: must(await sent.accept(message, timeMs)), atAnswerer: agreement };
+}
+
+/** A new key from the responder, then an update of the initiator's that keeps it. */
+async function update(atInitiator: Agreement, atResponder: Agreement, values: PrivateValues) {
+  let [from, to] = [atResponder, atInitiator];
+  const updates: NonNullable<MikeyVector["updates"]>[number][] = [];
+  for (const role of ["responder", "initiator"] as const) {
+    const rekey = role === "responder";
+    const validity = { kind: "spi", spi: Uint8Array.of(0xa1, 0xb2) } as const;
+    const sent = must(
+      await bundleOf(from).update({ rekey, ...(rekey ? { validity } : {}) }, ["mikey"], timeMs + updates.length + 1),
+    );
+    const received = must(await bundleOf(to).receive(sent.message, ["mikey"], timeMs));
+    const done = await answered(sent, received);
+    updates.push({
+      from: role,
+      isNewKey: rekey,
+      ...values.used(),
+      offer: hex(sent.message),
+      answer: hex(done.answer),
+      ...sessionsOf(done.atOfferer),
+    });
+    [from, to] = [done.atAnswerer, done.atOfferer];
+  }
+  return updates;
+}
+
+async function make(plan: VectorPlan): Promise<MikeyVector> {
   const random = fixedRandom(`sotto mikey vector ${plan.name}`);
-  const suite = plan.suite ?? "AES_CM_128_HMAC_SHA1_80";
+  const { suite = "AES_CM_128_HMAC_SHA1_80", verify = true, isForGroup: asksForGroup = false } = plan;
   const psk = random(16);
-  const [xi, xr] = [random(32), random(32)];
-  const agent = (isInitiator: boolean) =>
+  const values = new PrivateValues(plan.group ?? "oakley5", random);
+  const agent = (role: Role) =>
     new MikeyAgent({
-      methods: [methodFor(plan, isInitiator, isInitiator ? xi : xr, psk)],
+      methods: [methodFor(plan, role, values, psk)],
       replay: new MemoryReplayCache(),
       random,
       suites: [suite],
       keepsBundles: true,
     });
-  const must = <T>(result: { ok: true; value: T } | { ok: false; error: { text: string } }): T => {
-    if (!result.ok) throw new Error(`vector ${plan.name}: ${result.error.text}`);
-    return result.value;
-  };
   const { initiator, responder } = people;
   const atInitiator = { localUri: initiator, peerUri: responder, ssrc: 0x0a11ce01 };
   const atResponder = { localUri: responder, peerUri: initiator, ssrc: 0x00b0b001 };
-  const sent = must(await agent(true).offer(plan.method, atInitiator, ["mikey"], timeMs));
-  const received = must(await agent(false).receive(sent.message, atResponder, ["mikey"], timeMs));
-  const { message: answer } = must(await received.answer());
-  const agreement = must(await sent.accept(answer, timeMs));
-  const shared = agreement.bundle?.share();
-  if (!shared) throw new Error("the bundle was not kept");
-  const { csbId, rand } = shared;
-  const tgk = shared.keys[0].key;
-  const derive = (kind: "encryption" | "authentication", csId: number, length: number) =>
-    hex(deriveFromTgk(tgk, kind, csId, csbId, rand, length));
-  const isDh = plan.method === "dh" || plan.method === "dhhmac";
-  const isShared = plan.method === "psk" || plan.method === "dhhmac";
+  const options = { verify, asksForGroup };
+  const sent = must(await agent("initiator").offer(plan.method, atInitiator, ["mikey"], timeMs, options));
+  const received = must(await agent("responder").receive(sent.message, atResponder, ["mikey"], timeMs));
+  const groupSessions = [
+    { policy: 0, ssrc: 0x0000c0de, roc: 3 },
+    { policy: 0, ssrc: 0x0000face, roc: 0 },
+  ];
+  const group = asksForGroup ? newGroupKeys(random, groupSessions, [policyFor(suite, 0)]) : undefined;
+  const done = verify ? await answered(sent, received, group) : undefined;
+  const agreement = done?.atOfferer ?? must(sent.assume(timeMs));
+  const { csbId, rand } = bundleOf(agreement).share();
   const pairs = vectorIdentities[plan.identity ?? "rsa"];
+  const isShared = plan.method === "psk" || plan.method === "dhhmac";
   return {
     name: plan.name,
     method: plan.method,
     notes: plan.notes,
+    ...(isRandomized(plan) ? { isRandomized: true } : {}),
     ...people,
     time: new Date(timeMs).toISOString(),
     ...(isShared
       ? { psk: hex(psk) }
       : { certificates: { authority: vectorAuthorityPem, initiator: pairs.alice, responder: pairs.bob } }),
-    ...(isDh ? { dh: { group: plan.group ?? "oakley5", initiatorPrivate: hex(xi), responderPrivate: hex(xr) } } : {}),
+    ...values.used(),
     csbId: csbId.toString(16).padStart(8, "0"),
     rand: hex(rand),
     suite,
     offer: hex(sent.message),
-    answer: hex(answer),
-    tgk: hex(tgk),
-    sessions: agreement.sessions.map((one) => ({
-      csId: one.csId,
-      ssrc: one.ssrc,
-      tek: hex(one.tek),
-      salt: hex(one.salt),
-      encryptionKey: derive("encryption", one.csId, 16),
-      authenticationKey: derive("authentication", one.csId, 20),
-    })),
+    ...(done ? { answer: hex(done.answer) } : {}),
+    ...sessionsOf(agreement),
+    ...(plan.isUpdated && done ? { updates: await update(done.atOfferer, done.atAnswerer, values) } : {}),
   };
 }
 
-/** Makes every vector; the same in every run. */
+/** Makes every vector; the same in every run, but for those that are randomized. */
 export async function makeVectors(): Promise<readonly MikeyVector[]> {
   const vectors: MikeyVector[] = [];
-  for (const plan of plans) vectors.push(await make(plan));
+  for (const plan of vectorPlans) vectors.push(await make(plan));
   return vectors;
 }

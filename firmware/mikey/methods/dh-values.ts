@@ -46,6 +46,12 @@ export function dhPayload(group: DhGroupName, value: Uint8Array, validity: KeyVa
   return { kind: "dh", group: DhGroup[group], value, validity };
 }
 
+/** A method's words with the group of a peer's value. */
+export function labelWith(words: string, dh: DhPayload | undefined): { readonly label?: string } {
+  const group = dh && groupName(dh.group);
+  return group ? { label: `${words} (${groupWords[group]})` } : {};
+}
+
 /** Whether a peer's value may be used. */
 export function checkDh(dh: DhPayload, policy: DhPolicy): MikeyResult<DhGroupName> {
   const group = groupName(dh.group);

@@ -8,7 +8,7 @@ import { answerNames, checkIdentity, idPayload, offerNames } from "../identity.j
 import { type ParsedMessage, payloadsOf } from "../message.js";
 import { DataType } from "../numbers.js";
 import type { DhPayload, IdPayload, Payload } from "../payloads/index.js";
-import { agreeTgk, checkDh, type DhPolicy, dhPayload, groupWords, responderValue } from "./dh-values.js";
+import { agreeTgk, checkDh, type DhPolicy, dhPayload, groupWords, labelWith, responderValue } from "./dh-values.js";
 import {
   type AuthenticOffer,
   allowOnly,
@@ -20,6 +20,9 @@ import {
   type ReceivedFrame,
 } from "./method.js";
 import { errorCertificates, type SignerOptions, SigningIdentity } from "./signer.js";
+
+/** For the screen; the group goes with it. */
+const words = "MIKEY signed Diffie-Hellman";
 
 export type { CertificateVerifier } from "./signer.js";
 
@@ -96,6 +99,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
     const names = compat ? [] : [initiator];
     return {
       peer,
+      ...labelWith(words, theirs),
       isAnswerNeeded: true,
       async answer({ header, extensions }) {
         const before: Payload[] = [timestamp, ...ourselves(localUri), ...names, ...extensions];
@@ -127,7 +131,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
 
   return {
     name: "dh",
-    label: `MIKEY signed Diffie-Hellman (${groupWords[group]})`,
+    label: `${words} (${groupWords[group]})`,
     offerType: DataType.dhInit,
     answerType: DataType.dhResponse,
     isKeyTransport: false,

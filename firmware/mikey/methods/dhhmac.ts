@@ -12,7 +12,7 @@ import type { DhPayload, Payload } from "../payloads/index.js";
 import { wipeTransportKeys } from "../prf.js";
 import { computeMac, covered, MAC_BYTES, macsEqual } from "../transport.js";
 import { noValues, offeredValue } from "./dh.js";
-import { agreeTgk, checkDh, type DhPolicy, dhPayload, groupWords, responderValue } from "./dh-values.js";
+import { agreeTgk, checkDh, type DhPolicy, dhPayload, groupWords, labelWith, responderValue } from "./dh-values.js";
 import {
   emptyMac,
   offerParties,
@@ -32,6 +32,9 @@ import {
   type PeerProof,
 } from "./method.js";
 import type { SharedKey } from "./psk.js";
+
+/** For the screen; the group goes with it. */
+const words = "MIKEY Diffie-Hellman with a shared key";
 
 /** Shared key and groups of the DHHMAC method. */
 export type DhHmacOptions = Pick<SharedKey, "key" | "name"> & DhPolicy;
@@ -118,6 +121,7 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
     const { names, timestamp, compat, keys } = verifier;
     return {
       peer,
+      ...labelWith(words, theirs),
       isAnswerNeeded: true,
       async answer({ header, extensions }) {
         const ids = compat ? [] : [names.responder, names.initiator];
@@ -146,7 +150,7 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
 
   return {
     name: "dhhmac",
-    label: `MIKEY Diffie-Hellman with a shared key (${groupWords[group]})`,
+    label: `${words} (${groupWords[group]})`,
     offerType: DataType.dhHmacInit,
     answerType: DataType.dhHmacResponse,
     isKeyTransport: false,

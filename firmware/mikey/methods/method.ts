@@ -140,6 +140,8 @@ export interface AnswerFrame {
 /** An offer whose sender is authenticated. */
 export interface AuthenticOffer {
   readonly peer: PeerProof;
+  /** The method in words where the offer says more than our own label: its Diffie-Hellman group. */
+  readonly label?: string;
   /** The method cannot do without an answer, whatever the V flag says. */
   readonly isAnswerNeeded: boolean;
   /** The keys it carries, when it is a key transport: for a look before anything is answered. */

@@ -6,6 +6,7 @@ import { announced } from "../capabilities.js";
 import { type MikeyResult, refuse } from "../errors.js";
 import { csbIdExtension, parseCsbId } from "../extensions.js";
 import { checkIdentity, identityText, idPayload, offerNames } from "../identity.js";
+import { wipeKeys } from "../key-data.js";
 import { type ParsedMessage, payloadsOf } from "../message.js";
 import { DataType, ExtensionType } from "../numbers.js";
 import type { IdPayload, Payload } from "../payloads/index.js";
@@ -89,7 +90,11 @@ export function createRsaRMethod(options: RsaROptions): MikeyMethod {
     const { identity, keys, transport, envelope } = opened.value;
     wipeTransportKeys(transport);
     const inside = checkInside(identityText(identity), signer.value.proof, frame.peerUri);
-    if (!inside.ok) return inside;
+    if (!inside.ok) {
+      wipeKeys(keys);
+      envelope?.key.fill(0);
+      return inside;
+    }
     if (keys.length === 0) return refuse("malformed-message", "the answer brings no key");
     const outcome: Outcome = { keys, peer: signer.value.proof, ...(envelope ? { envelope } : {}), ...fresh.value };
     return ok(outcome);
@@ -116,7 +121,7 @@ export function createRsaRMethod(options: RsaROptions): MikeyMethod {
       // IDi beside CERTi: the answer's signature covers IDi, so it is said and not guessed from the certificate.
       const payloads: Payload[] = [
         timestamp,
-        { kind: "rand", rand },
+        ...(frame.isUpdate ? [] : [{ kind: "rand" as const, rand }]),
         initiator,
         ...own.certificates,
         idPayload(peerUri),
@@ -129,7 +134,9 @@ export function createRsaRMethod(options: RsaROptions): MikeyMethod {
         message,
         async finish(answer, nowMs) {
           const done = await finish(answer, frame, initiator, nowMs);
-          return isWiped ? refuse("internal-error", "the exchange was given up") : done;
+          if (!isWiped) return done;
+          if (done.ok) wipeKeys(done.value.keys);
+          return refuse("internal-error", "the exchange was given up");
         },
         async provesError(error, nowMs) {
           const proved = await own.verify(error, errorCertificates(error), peerUri, nowMs);

@@ -20,3 +20,10 @@ export const defaultTiming: SipTiming = { t1: 500, t2: 4000, t4: 5000, timerD: 3
 export function longWait(timing: SipTiming): number {
   return 64 * timing.t1;
 }
+
+/** How long it takes until timer E of a client has grown to T2: 3.5 s. */
+export function untilT2({ t1, t2 }: SipTiming): number {
+  let passed = 0;
+  for (let interval = t1; interval < t2; interval *= 2) passed += interval;
+  return passed;
+}

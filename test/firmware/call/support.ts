@@ -1,5 +1,6 @@
 // For the call suites: phones made of the real call, SIP, SDP and MIKEY rooms, with voices that only note what they are told.
 
+import type { KeyRules } from "../../../firmware/call/environment.js";
 import {
   type CallAccount,
   type CallEvent,
@@ -7,7 +8,7 @@ import {
   type CallSnapshot,
   Calls,
 } from "../../../firmware/call/index.js";
-import { createMikeyKeying, type Keying } from "../../../firmware/keying/index.js";
+import { createMikeyKeying, type Keying, type MikeyKeyingOptions } from "../../../firmware/keying/index.js";
 import type {
   StreamEvents,
   StreamOptions,
@@ -124,6 +125,9 @@ export interface PhoneOptions {
   readonly callers?: CallerRules;
   readonly messages?: boolean;
   readonly anonymous?: boolean;
+  /** Of its key agreement, instead of a shared key alone. */
+  readonly keying?: Partial<MikeyKeyingOptions>;
+  readonly keys?: Partial<KeyRules>;
   /** Sees, and may change, every message this phone sends. */
   readonly tamper?: (text: string) => string;
 }
@@ -142,8 +146,10 @@ export class Exchange {
             createMikeyKeying({
               offer: options.offer ?? "psk",
               psk: { key: options.psk ?? sharedKey, name: "test key" },
+              keepsBundles: true,
               clock: this.time,
               random: seededRandom(`keying ${number}`),
+              ...options.keying,
             }),
           ];
     const voice = new NotedVoice();
@@ -165,6 +171,7 @@ export class Exchange {
           displayName: `Phone ${number}`,
           security: options.security ?? "required",
           keying,
+          keys: { rekeyBy: "invite", changes: "any", failedLine: "refuse-all", ...options.keys },
           codecs: options.codecs ?? ["PCMU", "PCMA"],
           autoAnswerMs: options.autoAnswerMs,
           messages: options.messages,

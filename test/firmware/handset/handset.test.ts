@@ -2,9 +2,9 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { DisplayView, HeadsetCallState, IndicatorState } from "../../../drivers/contract.js";
+import type { DisplayView, HeadsetCallState, HeadsetEvent, IndicatorState } from "../../../drivers/contract.js";
 import type { CallControl, CallSnapshot, CallState } from "../../../firmware/call/types.js";
-import { Handset } from "../../../firmware/handset/index.js";
+import { Handset, type HandsetOptions } from "../../../firmware/handset/index.js";
 import type { Tone } from "../../../firmware/media/voice.js";
 import { silentLog } from "../../../firmware/runtime/log.js";
 import { VirtualTime } from "../../../firmware/runtime/virtual-time.js";
@@ -37,11 +37,17 @@ class Phone {
   tone: Tone | undefined;
   light: IndicatorState = "off";
   headset: HeadsetCallState = "idle";
+  wearer: (event: HeadsetEvent) => unknown = () => {};
   view: DisplayView = { title: "", lines: [] };
   broken = "";
   readonly handset: Handset;
 
-  constructor() {
+  readonly shaken: (readonly number[])[] = [];
+  readonly rang: string[] = [];
+  lit: number | undefined;
+  route = "handset";
+
+  constructor(more: Partial<HandsetOptions> = {}) {
     const ask =
       (name: string) =>
       (...what: unknown[]): never => {
@@ -68,9 +74,10 @@ class Phone {
       devices: {
         keys: [],
         ringer: {
-          start: () => {
+          start: (sound, _volume, caller) => {
             check("ringer");
-            this.ringing = true;
+            this.ringing = sound === "ring";
+            this.rang.push(caller === undefined ? sound : `${sound} ${caller}`);
           },
           stop: () => {
             this.ringing = false;
@@ -78,8 +85,9 @@ class Phone {
           close: () => {},
         },
         vibrator: {
-          start: () => {
-            this.vibrating = true;
+          start: (pattern, repeat) => {
+            this.vibrating = repeat;
+            this.shaken.push(pattern);
           },
           stop: () => {
             this.vibrating = false;
@@ -93,9 +101,17 @@ class Phone {
           close: () => {},
         },
         headset: {
-          listen: () => {},
+          listen: (listener) => {
+            this.wearer = (event) => listener(event, 0);
+          },
           callState: (state) => {
             this.headset = state;
+          },
+          close: () => {},
+        },
+        backlight: {
+          set: (level) => {
+            this.lit = level;
           },
           close: () => {},
         },
@@ -122,6 +138,10 @@ class Phone {
       ],
       ringVolume: 0.5,
       vibrate: true,
+      route: (to) => {
+        this.route = to;
+      },
+      ...more,
     });
   }
   call(...parts: Parameters<typeof snapshot>): void {
@@ -190,6 +210,111 @@ test("a broken ringer does not keep the vibrator from running or stopping", () =
   assert.ok(phone.vibrating);
   phone.call(1, "incoming", "answering");
   assert.not(phone.vibrating);
+});
+
+test("vibrate-only shakes without a sound, silent does neither; holding # changes it while idle", () => {
+  const phone = new Phone({ mode: "vibrate", vibrate: false });
+  phone.call(1, "incoming", "ringing");
+  assert.equal([phone.ringing, phone.vibrating, phone.light], [false, true, "ringing"]);
+  phone.call(1, "incoming", "ended");
+  for (const [words, rings, shakes] of [
+    [/silent/, false, false],
+    [/rings/, true, false],
+    [/vibrates/, false, true],
+  ] as const) {
+    phone.handset.key("press", "#");
+    phone.handset.key("long", "#");
+    assert.match(phone.view.lines.join(), words);
+    phone.call(2, "incoming", "ringing");
+    assert.equal([phone.ringing, phone.vibrating], [rings, shakes]);
+    phone.call(2, "incoming", "ended");
+  }
+});
+
+test("the ringer is told whose call it is: the proved identity before the stated address", () => {
+  const phone = new Phone();
+  phone.call(1, "incoming", "ringing");
+  phone.call(1, "incoming", "ended");
+  const proof = { kind: "shared-key", keyName: "k" } as const;
+  const caller = { identity: "sip:carol@there.test", proof, method: "MIKEY", sinceMs: 0 };
+  phone.call(2, "incoming", "ringing", { security: { state: "pending", caller } });
+  assert.equal(phone.rang, ["ring sip:bob@there.test", "ring sip:carol@there.test"]);
+});
+
+test("a message sounds and shakes once, not in a call, and does not stop what rings meanwhile", () => {
+  const phone = new Phone();
+  const message = { type: "message", account: "sip:me@here.test", from: "sip:x@y.test", text: "hi" } as const;
+  phone.handset.onCall(message);
+  assert.equal([phone.rang, phone.shaken.length, phone.vibrating], [["message"], 1, false]);
+  phone.time.advance(1000);
+  phone.call(1, "incoming", "ringing");
+  phone.time.advance(10_000);
+  assert.ok(phone.ringing && phone.vibrating);
+  phone.call(1, "incoming", "active");
+  phone.handset.onCall(message);
+  assert.equal([phone.rang.length, phone.shaken.length], [2, 2]);
+});
+
+test("a key is felt where that is wanted, and never in place of the ringing pattern", () => {
+  const phone = new Phone({ keyClick: true });
+  phone.press("5");
+  assert.equal(phone.shaken, [[20]]);
+  phone.call(1, "incoming", "ringing");
+  phone.press("left");
+  assert.is(phone.shaken.length, 2);
+  assert.ok(phone.vibrating);
+});
+
+test("the screen is lit by keys and calls, dark a while after", () => {
+  const phone = new Phone({ lightMs: 5000 });
+  phone.time.advance(6000);
+  assert.is(phone.lit, 0);
+  phone.press("5");
+  assert.is(phone.lit, 1);
+  phone.time.advance(6000);
+  assert.is(phone.lit, 0);
+  phone.call(1, "incoming", "ringing");
+  phone.time.advance(60_000);
+  assert.is(phone.lit, 1);
+  phone.call(1, "incoming", "active");
+  phone.time.advance(6000);
+  assert.is(phone.lit, 0);
+});
+
+test("a headset: the voice moves to it and back; what it asks for is done or refused", () => {
+  const phone = new Phone();
+  phone.wearer({ type: "connected", name: "Ear" });
+  assert.is(phone.route, "headset");
+  phone.call(4, "incoming", "ringing");
+  assert.is(phone.wearer({ type: "answer", call: 4 }), true);
+  phone.call(4, "incoming", "active");
+  for (const event of [
+    { type: "hold", call: 4 },
+    { type: "digit", digit: "7" },
+    { type: "hangup", call: 4 },
+  ] as const)
+    assert.is(phone.wearer(event), true);
+  assert.is(phone.wearer({ type: "hangup", call: 99 }), false);
+  assert.equal(phone.asked, ["answer 4", "hold 4", "digit 7 4", "hangup 4"]);
+  phone.call(4, "incoming", "ended");
+  assert.equal(
+    [{ type: "redial" }, { type: "memory", location: 9 }, { type: "digit", digit: "1" }].map((event) =>
+      phone.wearer(event as HeadsetEvent),
+    ),
+    [false, false, false],
+  );
+  assert.is(phone.wearer({ type: "memory", location: 1 }), true);
+  assert.is(phone.asked.at(-1), "dial sip:ann@there.test");
+  phone.wearer({ type: "disconnected", reason: "gone" });
+  assert.is(phone.route, "handset");
+});
+
+test("volume keys repeat while held, others do not", () => {
+  const phone = new Phone();
+  for (let i = 0; i < 3; i++) phone.handset.key("repeat", "volumeDown");
+  assert.match(phone.view.lines.join(), /Volume 50 %/);
+  phone.handset.key("repeat", "5");
+  assert.is(phone.view.title, "Ready");
 });
 
 test("a second call knocks instead of ringing while one is running", () => {

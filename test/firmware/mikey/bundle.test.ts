@@ -135,6 +135,18 @@ for (const method of everyMethod) {
   });
 }
 
+for (const method of ["pke", "rsa-r"] as const)
+  test(`${method}: an envelope key that may not be kept: updates are proved as the first exchange was`, async () => {
+    const person = (uri: string) => agentOf({ uri, envelope: { cache: "none" } });
+    const first = await call(method, person(alice), person(bob));
+    const { message, atFrom, atTo } = await update(bundleOf(first.atA), bundleOf(first.atB), { rekey: true });
+    assert.is(payloadsOf(message, "sign").length, 1);
+    assert.is(payloadsOf(message, "rand").length, 0);
+    assert.equal(keysOf(atFrom), keysOf(atTo));
+    assert.not.equal(keysOf(atFrom), keysOf(first.atA));
+    assert.is(atFrom.csbId, first.atA.csbId);
+  });
+
 test("a running call's keys for another device: same keys, and its place in the streams", async () => {
   for (const method of ["psk", "dh", "dhhmac"] as const) {
     const { atA } = await call(method, agentOf({ uri: alice }), agentOf({ uri: bob }));

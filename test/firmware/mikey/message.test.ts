@@ -4,10 +4,14 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   codecTable,
+  csbIdExtension,
   type Header,
+  keyIdExtension,
   MAX_MESSAGE_BYTES,
   type Message,
   type Payload,
+  parseCsbId,
+  parseKeyIds,
   parseMessage,
   parsePayloads,
   printMessage,
@@ -139,6 +143,26 @@ test("sections 6.13, 6.14: key data with salt, SPI and interval", () => {
   assert.ok(two.ok && two.value.length === 2);
   const extra = parsePayloads(bytes("000000010aff"), 20);
   assert.ok(!extra.ok && extra.error.code === "trailing" && extra.error.offset === 5);
+});
+
+test("RFC 4563 section 4: key IDs in an extension; RFC 4738: a group's CSB ID", () => {
+  const ids = [
+    { type: 0, id: bytes("a1a2") },
+    { type: 2, id: bytes("") },
+  ];
+  const extension = keyIdExtension(ids);
+  assert.equal([extension.type, hex(extension.data)], [3, "0002a1a20200"]);
+  const read = parseKeyIds(extension.data);
+  assert.ok(read.ok);
+  if (read.ok) assert.equal(read.value, ids);
+  const cut = parseKeyIds(bytes("0002a1"));
+  assert.ok(!cut.ok && cut.error.code === "truncated" && cut.error.offset === 2);
+  const csb = csbIdExtension(0x01020304);
+  assert.equal([csb.type, hex(csb.data)], [4, "01020304"]);
+  const back = parseCsbId(csb.data);
+  assert.ok(back.ok && back.value === 0x01020304);
+  const long = parseCsbId(bytes("0102030405"));
+  assert.ok(!long.ok && long.error.code === "trailing" && long.error.offset === 4);
 });
 
 test("errors name what is wrong and where", () => {

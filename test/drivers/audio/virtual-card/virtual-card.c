@@ -22,7 +22,7 @@ struct books {
   int32_t ppm[2];       /* 32: capture, playback: how much faster than nominal */
   int32_t transfer[2];  /* 40: most frames moved at a time; then it says EAGAIN once. 0: no limit */
   int32_t suspend;      /* 48: 1: capture falls asleep; set to 2 when it has */
-  int32_t asleep;       /* 52: resuming fails with EAGAIN */
+  int32_t unused;
   int64_t played;       /* 56: frames taken from playback */
   int32_t starts[2];    /* 64 */
   int64_t start_us[2];  /* 72: when each direction was started */
@@ -66,20 +66,14 @@ static int card_prepare(snd_pcm_ioplug_t *io) {
   return 0;
 }
 
-static int card_resume(snd_pcm_ioplug_t *io) {
-  struct card *card = io->private_data;
-  return card->books->asleep ? -EAGAIN : -ENOSYS;
-}
-
 static snd_pcm_sframes_t card_pointer(snd_pcm_ioplug_t *io) {
   struct card *card = io->private_data;
   if (card->books->unplugged) return -ENODEV;
   if (card->which == 0 && card->books->suspend == 1) {
     card->books->suspend = 2;
     snd_pcm_ioplug_set_state(io, SND_PCM_STATE_SUSPENDED);
-    return -ESTRPIPE;
   }
-  if (io->state != SND_PCM_STATE_RUNNING) return 0;
+  if (io->state != SND_PCM_STATE_RUNNING && io->state != SND_PCM_STATE_SUSPENDED) return 0;
   int64_t passed = elapsed(card);
   if (card->which == 1 ? passed > card->moved : passed - card->moved > (int64_t)io->buffer_size) return -EPIPE;
   return passed % (int64_t)io->buffer_size;
@@ -139,7 +133,6 @@ static const snd_pcm_ioplug_callback_t callbacks = {
     .transfer = card_transfer,
     .close = card_close,
     .prepare = card_prepare,
-    .resume = card_resume,
     .poll_revents = card_poll_revents,
     .delay = card_delay,
 };

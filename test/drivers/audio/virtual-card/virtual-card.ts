@@ -61,7 +61,6 @@ const offsets = {
   mostRead: 40,
   mostWritten: 44,
   suspend: 48,
-  asleep: 52,
   captureStarts: 64,
   playbackStarts: 68,
 } as const;
@@ -80,7 +79,7 @@ function configure(): string {
   folder = mkdtempSync(join(tmpdir(), "sotto-cards-"));
   const remove = folder;
   process.on("exit", () => rmSync(remove, { recursive: true, force: true }));
-  const lines = [`pcm_type.sottovirtual { lib "${plugin()}" }`];
+  const lines = ["pcm.null { type null }", `pcm_type.sottovirtual { lib "${plugin()}" }`];
   for (let i = 0; i < MOST_CARDS; i++)
     lines.push(`pcm.virtual${i} { type sottovirtual books "${join(folder, `card${i}`)}" }`);
   const path = join(folder, "asound.conf");

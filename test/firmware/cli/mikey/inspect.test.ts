@@ -17,7 +17,7 @@ const none: InspectKeys = { privateKeys: [], certificates: [], nowMs };
 const vectors = await makeVectors();
 
 for (const vector of vectors) {
-  const messages = [bytes(vector.offer), bytes(vector.answer)];
+  const messages = [vector.offer, ...(vector.answer ? [vector.answer] : [])].map(bytes);
   const { certificates, psk } = vector;
   const keys: InspectKeys = {
     ...none,
@@ -56,15 +56,31 @@ for (const vector of vectors) {
     if (vector.method === "dh" || vector.method === "dhhmac") return;
     assert.ok(done.some((one) => one.keys.some(({ key }) => key === vector.tgk)));
     assert.equal(
-      done[1].sessions.map(({ tek, salt }) => [tek, salt]),
+      done[done.length - 1].sessions.map(({ tek, salt }) => [tek, salt]),
       vector.sessions.map(({ tek, salt }) => [tek, salt]),
     );
   });
 
+  if (vector.updates)
+    test(`${vector.name}: updates of the bundle, behind its first exchange`, async () => {
+      const all = [...messages, ...(vector.updates ?? []).flatMap((one) => [one.offer, one.answer ?? ""]).map(bytes)];
+      const done = await inspectMessages(all, keys);
+      assert.is(done.length, 6);
+      for (const [i, { checks }] of done.entries()) {
+        assert.ok(checks.length > 0);
+        for (const { what, result, text } of checks) assert.is(result, true, `message ${i + 1}, ${what}: ${text}`);
+      }
+      if (vector.method === "dh" || vector.method === "dhhmac") return;
+      for (const [i, update] of (vector.updates ?? []).entries())
+        assert.equal(
+          done[2 * i + 3].sessions.map(({ tek, salt, mki }) => [tek, salt, mki]),
+          update.sessions.map(({ tek, salt, mki }) => [tek, salt, mki]),
+        );
+    });
+
   test(`${vector.name}: damage is said, missing keys are said, nothing throws`, async () => {
     const damaged = messages.map((message) => message.slice());
-    damaged[0][damaged[0].length - 1] ^= 1;
-    damaged[1][damaged[1].length - 1] ^= 1;
+    for (const message of damaged) message[message.length - 1] ^= 1;
     const wrong = await inspectMessages(damaged, keys);
     assert.ok(wrong.every(({ checks }) => checks.some(({ result }) => result === false)));
     for (const one of await inspectMessages(messages, none))

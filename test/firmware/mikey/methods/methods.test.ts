@@ -1,10 +1,12 @@
 // Every method between two of our agents: what both ends get, and what must not pass.
 
+import { createPrivateKey } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   type Agreement,
   type Bundle,
+  covered,
   createPskMethod,
   MemoryCounters,
   MemoryReplayCache,
@@ -16,6 +18,7 @@ import {
   parseMessage,
   payloadsOf,
   printMessage,
+  rsaPkcs1Sha1,
   srtpKeys,
 } from "../../../../firmware/mikey/index.js";
 import { bad, good } from "../../../results.js";
@@ -23,6 +26,7 @@ import { hex } from "../../../vectors.js";
 import {
   agentOf,
   alice,
+  aliceIdentity,
   atAlice,
   atBob,
   bob,
@@ -226,6 +230,28 @@ test("an envelope addressed to another certificate of ours is opened with its ke
     await b().receive(printMessage({ header: message.header, payloads }), atBob, ["mikey"], nowMs),
     "unknown-certificate-hash",
   );
+});
+
+test("V flag 0 where the method cannot do without an answer: it is wanted all the same (signed Diffie-Hellman, DHHMAC, RSA-R)", async () => {
+  for (const method of ["dh", "rsa-r"] as const) {
+    const sent = good(await a({ signatures: "rfc3830" }).offer(method, atAlice, ["mikey"], nowMs));
+    const { header, payloads } = good(parseMessage(sent.message));
+    const message = printMessage({ header: { ...header, verify: false }, payloads });
+    const key = createPrivateKey(aliceIdentity.privateKeyPem);
+    message.set(await rsaPkcs1Sha1.sign(covered(message, 256), key), message.length - 256);
+    const received = good(await b().receive(message, atBob, ["mikey"], nowMs));
+    assert.ok(received.isAnswerWanted);
+    bad(received.assume(), "internal-error");
+    good(await sent.accept(good(await received.answer()).message, nowMs));
+  }
+  for (const method of ["dh", "dhhmac", "rsa-r"] as const)
+    bad(await a().offer(method, atAlice, ["mikey"], nowMs, { verify: false }), "key-not-shareable");
+  for (const method of ["psk", "pke"] as const) {
+    const sent = good(await a().offer(method, atAlice, ["mikey"], nowMs, { verify: false }));
+    const received = good(await b().receive(sent.message, atBob, ["mikey"], nowMs));
+    assert.not(received.isAnswerWanted);
+    assert.is(hex(good(received.assume()).received.tek), hex(good(sent.assume(nowMs)).sent.tek));
+  }
 });
 
 for (const method of everyMethod)

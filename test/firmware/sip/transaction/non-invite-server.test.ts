@@ -22,10 +22,34 @@ test("trying: copies are discarded; a user that never answers does not keep it f
   const { bench, transaction } = start();
   transaction.receiveRetransmission();
   bench.time.advance(63_999);
-  assert.is(transaction.state, "trying");
+  assert.equal(bench.take(), ["3500 send 100"]);
   bench.time.advance(1);
   assert.equal(bench.take(), ["64000 terminated"]);
   assert.is(bench.time.active, 0);
+});
+
+for (const reliable of [false, true])
+  test(`RFC 4320 4.1: 100 when timer E of the client has grown to T2, not before; ${reliable ? "TCP" : "UDP"}`, () => {
+    const { bench, transaction } = start(reliable);
+    bench.time.advance(3499);
+    assert.equal(bench.take(), []);
+    bench.time.advance(1);
+    assert.equal(bench.take(), ["3500 send 100"]);
+    assert.not(/tag=/.test(bench.messages[0].headers.get("To") ?? ""));
+    transaction.respond(response(options, 200));
+    assert.is(bench.take()[0], "3500 send 200");
+    const quick = start(reliable);
+    quick.transaction.respond(response(options, 200));
+    quick.bench.time.advance(40_000);
+    assert.is(quick.bench.take().filter((line) => line.includes("100")).length, 0);
+  });
+
+test("RFC 4320 4.1, 4.2: no other provisional response, no 408", () => {
+  const { bench, transaction } = start();
+  for (const status of [180, 183, 199, 408])
+    assert.throws(() => transaction.respond(response(options, status)), /RFC 4320/);
+  assert.equal(bench.take(), []);
+  assert.is(transaction.state, "trying");
 });
 
 test("trying -> 1xx -> proceeding: copies bring it again, further ones are sent", () => {
@@ -33,9 +57,9 @@ test("trying -> 1xx -> proceeding: copies bring it again, further ones are sent"
   transaction.respond(response(options, 100));
   assert.is(transaction.state, "proceeding");
   transaction.receiveRetransmission();
-  transaction.respond(response(options, 182));
+  transaction.respond(response(options, 100));
   transaction.receiveRetransmission();
-  assert.equal(bench.take(), ["0 send 100", "0 send 100", "0 send 182", "0 send 182"]);
+  assert.equal(bench.take(), ["0 send 100", "0 send 100", "0 send 100", "0 send 100"]);
 });
 
 for (const from of ["trying", "proceeding"] as const)
