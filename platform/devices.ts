@@ -52,7 +52,8 @@ export interface Devices {
   close(): Promise<void>;
 }
 
-const deviceNames = [
+/** Names of the devices a board may have. */
+export const deviceNames = [
   "audio",
   "keys",
   "vibrator",
@@ -81,7 +82,7 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
   const sounds: Partial<Record<"headset" | "jack", Devices["audio"]>> = {};
 
   async function device<D extends keyof DeviceTypes>(name: D, spec: DeviceSpec): Promise<DeviceTypes[D]> {
-    const { driver, options: merged } = merge(name, spec, given[name]);
+    const { driver, options: merged } = mergeSpec(name, spec, given[name]);
     let options = merged;
     if (merged["sound"] !== undefined && (name === "headset" || name === "jack")) {
       const { sound, ...rest } = merged;
@@ -138,7 +139,8 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
   }
 }
 
-function merge(name: string, spec: DeviceSpec, given: Readonly<Record<string, unknown>> = {}) {
+/** A device's driver and options: the board's, with what a configuration says over them. */
+export function mergeSpec(name: string, spec: DeviceSpec, given: Readonly<Record<string, unknown>> = {}) {
   const { driver = spec.driver, ...options } = given;
   if (typeof driver !== "string")
     throw new Error(`devices.${name}.driver is ${JSON.stringify(driver)}, allowed is a text`);
@@ -149,7 +151,7 @@ function merge(name: string, spec: DeviceSpec, given: Readonly<Record<string, un
 /** The voice thread opens the card; what can be checked before is checked here, where a mistake can still be told. */
 async function prepareAudio(board: Board, given: Readonly<Record<string, unknown>> | undefined) {
   const { wanted } = board.audio;
-  const { driver, options: merged } = merge("audio", board.audio, given);
+  const { driver, options: merged } = mergeSpec("audio", board.audio, given);
   openAudio(driver, {});
   const { rate = wanted.rate, periodFrames = wanted.periodFrames, periods = wanted.periods, ...own } = merged;
   const asked = { rate, periodFrames, periods } as AudioOptions;

@@ -1,4 +1,4 @@
-// `sotto keys`: a telephone that is switched on for the first time makes the keys its configuration names.
+// `sotto make-keys`: a telephone that is switched on for the first time makes the keys its configuration names.
 
 import { existsSync, renameSync } from "node:fs";
 import { dirname } from "node:path";

@@ -7,6 +7,7 @@ import type { CallSnapshot } from "../call/types.js";
 import { ConfigError, loadConfig } from "../config/index.js";
 import { ControlClient } from "../control/index.js";
 import { latencyCsv, latencyTable } from "../latency/index.js";
+import { addDoctorCommands } from "./doctor.js";
 import { addMikeyCommands } from "./mikey/index.js";
 import { eventLine, statusText } from "./words.js";
 
@@ -64,7 +65,7 @@ export function createProgram(version: string): Command {
     .option("--interactive", "use this terminal as the phone's keys and screen")
     .option(
       "--make-keys",
-      "first make the keys that the configuration names and that are not there yet, as `sotto keys` does",
+      "first make the keys that the configuration names and that are not there yet, as `sotto make-keys` does",
     )
     .action(async (options: { config: string; interactive?: boolean; makeKeys?: boolean }) => {
       if (options.makeKeys) {
@@ -76,7 +77,7 @@ export function createProgram(version: string): Command {
     });
 
   program
-    .command("keys")
+    .command("make-keys")
     .description("make the keys and certificates that a configuration names and that are not there yet")
     .option("--config <file>", "configuration file", defaultConfig)
     .action(async (options: { config: string }, command: Command) => {
@@ -186,6 +187,7 @@ export function createProgram(version: string): Command {
   );
 
   addMikeyCommands(program);
+  addDoctorCommands(program, defaultConfig);
 
   const config = program.command("config").description("look at configuration files");
   config
