@@ -38,7 +38,9 @@ export interface GpioOptions {
 /** @throws Error that says what to install when onoff is not here. */
 export async function loadOnoff(): Promise<GpioConstructor> {
   try {
-    return (await import("onoff")).Gpio as unknown as GpioConstructor;
+    // By a variable: the package may be missing when types are checked or a bundle is made.
+    const name: string = "onoff";
+    return ((await import(name)) as { Gpio: GpioConstructor }).Gpio;
   } catch (error) {
     throw new Error(
       "GPIO needs the npm package onoff, which is not here: its part epoll is compiled when Sotto is installed. Install a compiler " +

@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { loadOnoff } from "../../../drivers/gpio/index.js";
 import { exportLine, gpioTree, temporaryFolder, writeTree } from "../../support/fake-sysfs.js";
 
 const canMount = process.getuid?.() === 0 && spawnSync("unshare", ["-m", "true"]).status === 0 && (await haveOnoff());
 
 async function haveOnoff(): Promise<boolean> {
   try {
-    await import("onoff");
+    await loadOnoff();
     return true;
   } catch {
     return false;
