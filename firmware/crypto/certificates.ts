@@ -28,8 +28,8 @@ export interface VerifiedCertificate {
 }
 
 interface Remembered {
-  readonly certificate: Omit<VerifiedCertificate, "uri">;
-  readonly uris: readonly string[];
+  /** What it is verified for: one for each of its URIs. */
+  readonly certificates: readonly VerifiedCertificate[];
   readonly verifiedMs: number;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -96,10 +96,11 @@ export class TrustStore {
       known = fresh.value;
       this.remember(key, known);
     }
-    const match = known.uris.find((one) => sameSipIdentity(one, uri));
-    if (match === undefined)
-      return fail("identity-mismatch", `the certificate is for ${known.uris[0] ?? "no SIP URI"}, not for ${uri}`);
-    return ok({ ...known.certificate, uri: match });
+    const { certificates } = known;
+    const match = certificates.find((one) => sameSipIdentity(one.uri, uri));
+    return match
+      ? ok(match)
+      : fail("identity-mismatch", `the certificate is for ${certificates[0]?.uri ?? "no SIP URI"}, not for ${uri}`);
   }
 
   private recall(key: string, atMs: number): Remembered | undefined {
@@ -139,15 +140,15 @@ export class TrustStore {
       return fail("malformed-certificate", "the certificate's public key cannot be read");
     }
     const times = path.value.map((one) => ({ from: one.notBefore.value.getTime(), to: one.notAfter.value.getTime() }));
+    const certificate = {
+      publicKey,
+      subject: subjectName(leaf) || (uris[0] ?? ""),
+      ca: subjectName(path.value[path.value.length - 1]),
+      fingerprint: createHash("sha256").update(chain[0]).digest("hex"),
+      notAfterMs: leaf.notAfter.value.getTime(),
+    };
     return ok({
-      certificate: {
-        publicKey,
-        subject: subjectName(leaf) || (uris[0] ?? ""),
-        ca: subjectName(path.value[path.value.length - 1]),
-        fingerprint: createHash("sha256").update(chain[0]).digest("hex"),
-        notAfterMs: leaf.notAfter.value.getTime(),
-      },
-      uris,
+      certificates: uris.map((uri) => ({ ...certificate, uri })),
       verifiedMs: atMs,
       notBeforeMs: Math.max(...times.map((one) => one.from)),
       notAfterMs: Math.min(...times.map((one) => one.to)),

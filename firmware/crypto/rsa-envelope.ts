@@ -1,13 +1,26 @@
 // A short secret in an RSA envelope: PKCS#1 v1.5 (RFC 8017 section 7.2) and OAEP with SHA-1 (7.1).
 
-import { constants, createHmac, type KeyObject, privateDecrypt, publicEncrypt, randomBytes } from "node:crypto";
+import { constants, type KeyObject, privateDecrypt, publicEncrypt, randomBytes } from "node:crypto";
+import { HMAC_SHA1_BYTES, HmacSha1 } from "./hmac-sha1.js";
 
 /** How the secret is padded. */
 export type EnvelopePadding = "pkcs1" | "oaep";
 
-/** Key of the stand-in secrets, of this process alone. */
-const rejectionKey = randomBytes(32);
-const STAND_IN_BYTES = 32;
+/** Makes the stand-in secrets, under a key of this process alone. */
+const rejection = new HmacSha1(randomBytes(32));
+
+/** What tells the two halves of a stand-in apart. */
+const halves = [Int32Array.of(0), Int32Array.of(1)];
+
+/** 32 bytes that depend on the envelope and tell nothing. */
+function standInFor(envelope: Uint8Array): Uint8Array {
+  const out = new Uint8Array(2 * HMAC_SHA1_BYTES);
+  for (const half of [0, 1]) {
+    rejection.compute(envelope, 0, envelope.length, halves[half]);
+    rejection.writeTag(out, half * HMAC_SHA1_BYTES, HMAC_SHA1_BYTES);
+  }
+  return out.subarray(0, 32);
+}
 
 /** Bytes of an envelope made with a key. */
 export function envelopeLength(key: KeyObject): number {
@@ -104,7 +117,7 @@ export function openEnvelope(
     }
     // Node no longer decrypts with PKCS#1 v1.5 padding itself (CVE-2023-46809): the raw block, then our own unpadding.
     const block = privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, envelope);
-    const standIn = createHmac("sha256", rejectionKey).update(envelope).digest().subarray(0, STAND_IN_BYTES);
+    const standIn = standInFor(envelope);
     const secret = unpad(block, standIn);
     block.fill(0);
     return secret;
