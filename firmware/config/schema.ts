@@ -91,8 +91,8 @@ const keying = v.strictObject({
   rekeyS: v.optional(between(5, 86_400, " seconds")),
   /** The request that brings them; UPDATE only where the peer takes it. */
   rekeyBy: v.optional(v.picklist(["invite", "update"], '"invite" or "update"'), "invite"),
-  /** Packets a key of ours protects before new ones are needed; absent: as many as SRTP allows (2^48). */
-  keyPackets: v.optional(between(64, 2 ** 48, " packets")),
+  /** Packets a key of ours protects; the last sixteenth is the time to agree on another. Absent: as many as SRTP allows (2^48). */
+  keyPackets: v.optional(between(4096, 2 ** 48, " packets")),
   /**
    * `proved`: who changes a secured call (address, hold) proves who they are with a message of the key agreement; `any`: phones that send
    * none are taken too.

@@ -56,6 +56,30 @@ const bad: [string, unknown, string[]][] = [
   ["codec twice", { accounts: [{ ...alice, codecs: ["PCMU", "PCMU"] }] }, ["accounts[0].codecs", "once"]],
   ["too narrow RTP range", { accounts: [alice], rtp: { portMin: 40000, portMax: 40001 } }, ["rtp", "at least 7"]],
   ["list instead of object", [], ["object"]],
+  [
+    "a key agreement there is not",
+    { accounts: [{ ...alice, keying: { offer: ["dh", "magic"] } }] },
+    ["accounts[0].keying.offer", '"dh"', '"rsa-r"', "list"],
+  ],
+  [
+    "a suite there is not",
+    { accounts: [{ ...alice, keying: { suites: ["ROT13"] } }] },
+    ["accounts[0].keying.suites[0]", '"ROT13"', '"AEAD_AES_128_GCM"'],
+  ],
+  [
+    "a suite twice, for one peer",
+    {
+      accounts: [
+        { ...alice, keying: { peers: [{ peer: "sip:b@c.d", suites: ["AEAD_AES_128_GCM", "AEAD_AES_128_GCM"] }] } },
+      ],
+    },
+    ["accounts[0].keying.peers[0].suites", "once"],
+  ],
+  [
+    "keys that would not last for the changing of them",
+    { accounts: [{ ...alice, keying: { keyPackets: 100 } }] },
+    ["accounts[0].keying.keyPackets", "100", "4096"],
+  ],
 ];
 for (const [name, json, words] of bad)
   test(name, () => {
@@ -111,7 +135,24 @@ test("files it names must exist, secret ones must be private", ({ folder }) => {
 test("a method without what it needs", ({ folder }) => {
   assert.match(load(folder, { accounts: [{ uri: "sip:a@b.c" }] }), /"dh", which needs certificate/);
   assert.match(load(folder, { accounts: [{ uri: "sip:a@b.c", keying: { offer: "psk" } }] }), /sharedKeys: is empty/);
+  const mixed = { uri: "sip:a@b.c", keying: { offer: ["dhhmac", "dh"] } };
+  assert.match(load(folder, { accounts: [mixed] }), /offer has "dh", which[^\n]*\n[^\n]*offer has "dhhmac"/);
   assert.match(load(folder, { accounts: [alice, alice] }), /accounts\[1\]\.uri: .*twice/);
+});
+
+test("what is different for one peer needs its keys too", ({ folder }) => {
+  writeFileSync(join(folder, "psk.hex"), "00".repeat(16), { mode: 0o600 });
+  const keying = {
+    offer: "psk",
+    sharedKeys: [{ peer: "sip:bob@example.com", file: "psk.hex" }],
+    peers: [{ peer: "sip:bob@example.com", offer: ["dhhmac", "psk"], suites: ["AEAD_AES_128_GCM"] }],
+  };
+  const account = { uri: "sip:alice@example.com", keying };
+  assert.is(load(folder, { accounts: [account] }), "");
+  keying.peers[0].offer = ["dh"];
+  assert.match(load(folder, { accounts: [account] }), /peers\[0\]\.offer: has "dh", for which there is no key/);
+  keying.peers[0] = { peer: "sip:carol@example.com", offer: ["psk"], suites: ["AEAD_AES_128_GCM"] };
+  assert.match(load(folder, { accounts: [account] }), /peers\[0\]\.offer: has "psk", for which there is no key/);
 });
 
 test("sips without TLS, an agreement with nothing to agree on", ({ folder }) => {
