@@ -119,6 +119,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
         ports: { min: config.rtp.portMin, max: config.rtp.portMax },
         audio: devices.audioOptions,
         tones: config.ring.tones,
+        levels: devices.audioLevels,
       },
     },
     {

@@ -20,3 +20,9 @@ export function openAudio(driver: string, options: unknown): OpenAudio {
   const open = audioDrivers[driver] as (options: object) => ReturnType<OpenAudio>;
   return (wanted: AudioOptions) => open({ ...(options as object | undefined), ...wanted });
 }
+
+/** The sound cards and names ALSA has here. @throws Error where the add-on is missing. */
+export async function listSound() {
+  const { listCards, listPcms } = await import("../drivers/node-alsa/index.js");
+  return { cards: listCards(), pcms: listPcms() };
+}

@@ -12,6 +12,7 @@ import type {
   Vibrator,
 } from "../drivers/contract.js";
 import { openAudio } from "./audio.js";
+import { type AudioLevels, readLevels } from "./audio-levels.js";
 import type { Board, DeviceSpec } from "./board.js";
 import { type DeviceTypes, findDriver } from "./drivers.js";
 import { checkOptions, type OptionsSchema } from "./options.js";
@@ -44,6 +45,8 @@ export interface Devices {
   readonly audio: { readonly driver: string; readonly options: Readonly<Record<string, unknown>> };
   /** What the voice path asks of the sound card. */
   readonly audioOptions: AudioOptions;
+  /** How loud the board is, for the voice path. */
+  readonly audioLevels: AudioLevels;
   /** The sound cards of headsets that have one of their own. */
   readonly sounds: Readonly<Partial<Record<"headset" | "jack", Devices["audio"]>>>;
   /** Moves the simulated devices from outside; undefined where all are real. @throws Error with a sentence for the user. */
@@ -129,6 +132,7 @@ export async function openDevices(board: Board, how: OpenDevicesOptions = {}): P
       display: await optional("display", how.interactive ? { driver: "terminal" } : board.display),
       audio: audio.spec,
       audioOptions: audio.wanted,
+      audioLevels: audio.levels,
       sounds,
       simulate: Object.keys(simulation).length ? (action, params) => simulate(simulation, action, params) : undefined,
       close,
@@ -148,12 +152,20 @@ export function mergeSpec(name: string, spec: DeviceSpec, given: Readonly<Record
   return { driver, options: driver === spec.driver ? { ...spec.options, ...options } : options };
 }
 
+/** Driver, options and wishes of a board's sound card without opening anything. @throws Error that names the field that is wrong. */
+export async function soundCardOf(board: Board, given?: Readonly<Record<string, unknown>>) {
+  const { spec, wanted, control } = await prepareAudio(board, given);
+  control?.close();
+  return { ...spec, wanted };
+}
+
 /** The voice thread opens the card; what can be checked before is checked here, where a mistake can still be told. */
 async function prepareAudio(board: Board, given: Readonly<Record<string, unknown>> | undefined) {
   const { wanted } = board.audio;
   const { driver, options: merged } = mergeSpec("audio", board.audio, given);
   openAudio(driver, {});
-  const { rate = wanted.rate, periodFrames = wanted.periodFrames, periods = wanted.periods, ...own } = merged;
+  const { rate = wanted.rate, periodFrames = wanted.periodFrames, periods = wanted.periods, ...more } = merged;
+  const { levels, own } = readLevels(more);
   const asked = { rate, periodFrames, periods } as AudioOptions;
   for (const [name, least, most] of [
     ["rate", 8000, 48_000],
@@ -166,13 +178,18 @@ async function prepareAudio(board: Board, given: Readonly<Record<string, unknown
       );
   if (driver === "alsa") {
     const { alsaSoundSchema } = await import("./alsa.js");
-    return { spec: { driver, options: checkOptions("devices.audio", alsaSoundSchema, own) }, wanted: asked };
+    return { spec: { driver, options: checkOptions("devices.audio", alsaSoundSchema, own) }, wanted: asked, levels };
   }
   const { checkSimulatedSound, simulatedSoundSchema, soundSimulation } = await import("./simulated.js");
   const options = checkOptions("devices.audio", simulatedSoundSchema as OptionsSchema, own);
   await checkSimulatedSound(options);
   const control = `${board.name}-${++cards}`;
-  return { spec: { driver, options: { ...options, control } }, wanted: asked, control: soundSimulation(control) };
+  return {
+    spec: { driver, options: { ...options, control } },
+    wanted: asked,
+    levels,
+    control: soundSimulation(control),
+  };
 }
 
 /** A headset's card: `{ driver, … }` with the driver's own options. */

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { findBoard } from "../../platform/index.js";
 import { loadConfig } from "../config/index.js";
+import { addDoctorAudio } from "./doctor-audio.js";
 
 interface Options {
   readonly config: string;
@@ -49,6 +50,8 @@ export function addDoctorCommands(program: Command, defaultConfig: string): void
       if (!ok) process.exitCode = 1;
     }
   });
+
+  addDoctorAudio(doctor);
 
   withBoard(doctor.command("headset"))
     .description("look at the headset; --simulate plays one in software through everything a headset does")

@@ -68,7 +68,7 @@ export class LocalVoice implements Voice, VoiceRouting {
     this.timers = dependencies.timers ?? systemTimers;
     this.ports = new PortPairs(this.options.localAddress, this.options.ports, randomInt(2 ** 32));
     this.ports.prepare();
-    this.pump = new Pump(this.voices);
+    this.pump = new Pump(this.voices, this.options.levels);
     this.card = new Card(dependencies.openAudio, this.options, this.clock, this.timers, {
       opened: (rate, periodFrames) => this.pump.configure(rate, periodFrames),
       period: (captured, play, audible) => this.pump.period(captured, play, audible),

@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import type { AudioOptions } from "../../drivers/contract.js";
 import type { ToneRegion } from "../audio/index.js";
+import { plainLevels, type SoundLevels } from "./pump.js";
 import type { StreamParameters } from "./voice.js";
 
 /** Options of a {@link LocalVoice}. All times in ms. */
@@ -15,6 +16,8 @@ export interface VoiceOptions {
   readonly audio: AudioOptions;
   /** Whose call-progress tones the earpiece plays. Default `eu`. */
   readonly tones?: ToneRegion;
+  /** How loud the board is. Default: samples as they are, no sidetone. */
+  readonly levels?: SoundLevels;
   /** How long the card runs on after the last stream or tone has been heard. Default 300. */
   readonly stopAfterMs?: number;
   /** How long it stays open (but stopped) after that, so that the next call finds it ready; `Infinity`: for good. Default 30 000. */
@@ -47,6 +50,7 @@ export function resolveOptions(options: VoiceOptions): ResolvedVoiceOptions {
   if (min + (min & 1) + 1 > max)
     throw new RangeError(`ports ${min}-${max} hold no pair of an even port and the odd one above`);
   const resolved = {
+    levels: plainLevels,
     stopAfterMs: 300,
     closeAfterMs: 30_000,
     reopenMs: 2000,
@@ -55,6 +59,13 @@ export function resolveOptions(options: VoiceOptions): ResolvedVoiceOptions {
     ...options,
     tones: options.tones ?? "eu",
   };
+  for (const [name, most] of [
+    ["capture", 4],
+    ["playback", 4],
+    ["sidetone", 1],
+  ] as const)
+    if (!(resolved.levels[name] >= 0 && resolved.levels[name] <= most))
+      throw new RangeError(`levels.${name} must be 0 to ${most}, got ${resolved.levels[name]}`);
   positive("reopenMs", resolved.reopenMs);
   positive("silentAfterMs", resolved.silentAfterMs);
   positive("rtcpIntervalMs", resolved.rtcpIntervalMs);

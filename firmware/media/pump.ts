@@ -21,7 +21,22 @@ export interface Voiced {
    * @returns false: it would be silence, and nothing was written.
    */
   playInto(out: Int16Array, samples: number, audible: boolean): boolean;
+  /** What is captured goes out to somebody: the person hears a little of it too (sidetone). */
+  readonly speaking?: boolean;
 }
+
+/** How loud a board is: factors, 1 leaves samples as they are. */
+export interface SoundLevels {
+  /** Of what the microphone captures, 0 to 4. */
+  readonly capture: number;
+  /** Of what the earpiece plays, beside the person's volume, 0 to 4. */
+  readonly playback: number;
+  /** How much of the person's own voice the earpiece plays, 0 to 1. */
+  readonly sidetone: number;
+}
+
+/** Samples as they are, no sidetone. */
+export const plainLevels: SoundLevels = { capture: 1, playback: 1, sidetone: 0 };
 
 /** Joins the card to everything that speaks and hears. Allocates only in {@link configure}. */
 export class Pump {
@@ -38,16 +53,21 @@ export class Pump {
   private readonly one = new Int16Array(MAX_BLOCK);
   private readonly sum = new Int32Array(MAX_BLOCK);
   private audible = true;
-  private readonly gain = new Gain(VOICE_RATE);
+  private readonly gain: Gain;
   /** One mixed block brought to the card's rate. */
   private converted = new Int16Array(0);
 
   /** @param voices who takes part; the array may change between periods, not during one. */
-  constructor(private readonly voices: readonly Voiced[]) {}
+  constructor(
+    private readonly voices: readonly Voiced[],
+    private readonly levels: SoundLevels = plainLevels,
+  ) {
+    this.gain = new Gain(VOICE_RATE, levels.playback);
+  }
 
   /** Earpiece volume, 0 to 1. */
   set volume(level: number) {
-    this.gain.level = level;
+    this.gain.level = level * this.levels.playback;
   }
 
   /** The card runs at `rate` with `periodFrames` a period. */
@@ -69,6 +89,7 @@ export class Pump {
   /** One period of the card, or of what stands in for it (not `audible`). */
   period(captured: Int16Array, play: Int16Array, audible: boolean): void {
     this.audible = audible;
+    if (this.levels.capture !== 1) amplify(captured, this.levels.capture);
     if (this.down) {
       const samples = this.down.processInto(this.captured, captured, captured.length);
       this.capture(this.captured, samples);
@@ -77,6 +98,12 @@ export class Pump {
       this.capture(captured, captured.length);
       for (let at = 0; at < play.length; at += MAX_BLOCK) this.mixInto(play, at, Math.min(MAX_BLOCK, play.length - at));
     }
+    if (this.levels.sidetone > 0 && audible && this.speaking()) addSidetone(play, captured, this.levels.sidetone);
+  }
+
+  private speaking(): boolean {
+    for (let v = 0; v < this.voices.length; v++) if (this.voices[v].speaking) return true;
+    return false;
   }
 
   /** `frames` at the card's rate were lost. */
@@ -115,4 +142,17 @@ export class Pump {
       if (voices[v].playInto(one, samples, this.audible)) addInto(sum, one, samples);
     this.gain.saturateInto(out, at, sum, samples);
   }
+}
+
+function saturate(sample: number): number {
+  return Math.max(-32768, Math.min(32767, Math.round(sample)));
+}
+
+function amplify(pcm: Int16Array, by: number): void {
+  for (let i = 0; i < pcm.length; i++) pcm[i] = saturate(pcm[i] * by);
+}
+
+/** At the card's rate, of this very period: a later sidetone is an echo. */
+function addSidetone(play: Int16Array, captured: Int16Array, level: number): void {
+  for (let i = 0; i < play.length; i++) play[i] = saturate(play[i] + captured[i] * level);
 }

@@ -229,6 +229,11 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
     this.outgoing.capture(pcm, samples);
   }
 
+  /** The person is heard at the other end. */
+  get speaking(): boolean {
+    return this.open && !this.outgoing.muted;
+  }
+
   gap(samples: number): void {
     this.outgoing.skip(samples);
   }
