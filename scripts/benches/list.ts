@@ -7,7 +7,8 @@ import { setup } from "./setup.js";
 import { sipParse } from "./sip-parse.js";
 import { sipUas } from "./sip-uas.js";
 import { srtp } from "./srtp.js";
+import { tls } from "./tls.js";
 import { trace } from "./trace.js";
 
 /** In the order in which `scripts/bench --list` shows them. */
-export const benchmarks: readonly Benchmark[] = [setup, calls, mikey, sipParse, sipUas, srtp, trace];
+export const benchmarks: readonly Benchmark[] = [setup, calls, mikey, sipParse, sipUas, srtp, tls, trace];

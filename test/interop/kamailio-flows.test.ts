@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { createAuthority } from "../../firmware/crypto/issue.js";
+import { createAuthority, issueIdentity } from "../../firmware/crypto/issue.js";
 import type { RegistrationStatus } from "../../firmware/sip/index.js";
 import { HandsetProcess, suiteFolder } from "../support/handset-process.js";
 import { validNow } from "../support/identities.js";
@@ -42,6 +42,8 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined)) {
     readonly tls?: object;
     readonly account?: object;
     readonly ha1?: string;
+    /** A further account. */
+    readonly second?: object;
   }
 
   /** alice's phone, at a.test over that transport (or bob's, at b.test). */
@@ -52,6 +54,16 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined)) {
     mkdirSync(mine, { recursive: true });
     const passwordFile = `${mine}.password`;
     writeFileSync(passwordFile, options.ha1 ?? `${user}pw\n`, { mode: 0o600 });
+    const account = {
+      uri: `sip:${user}@${domain}`,
+      security: "off",
+      register: true,
+      registerExpiresS: 600,
+      auth: { user, ...(options.ha1 === undefined ? { passwordFile } : { ha1File: passwordFile }) },
+      outboundProxies: [{ host: domain, transport }],
+      ...options.account,
+    };
+    const accounts = options.second ? { accounts: [account, options.second] } : {};
     return (user === "alice" ? phones : bobs).keep(
       HandsetProcess.start({
         folder: mine,
@@ -63,15 +75,8 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined)) {
           tls: options.tls ?? { trustAnchors: [net.authorityFile] },
           resolver: { servers: [net.dns] },
         },
-        account: {
-          uri: `sip:${user}@${domain}`,
-          register: true,
-          registerExpiresS: 600,
-          auth: { user, ...(options.ha1 === undefined ? { passwordFile } : { ha1File: passwordFile }) },
-          outboundProxies: [{ host: domain, transport }],
-          ...options.account,
-        },
-        more: { log: { level: "debug", file: join(mine, `${user}.log`) } },
+        account,
+        more: { log: { level: "debug", file: join(mine, `${user}.log`) }, ...accounts },
       }),
     );
   }
@@ -212,6 +217,76 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined)) {
       await recovery;
     } finally {
       await bobs.stop();
+    }
+  });
+
+  flows("sips: registered with sips contacts, a call across both domains goes over TLS on every hop", async () => {
+    const pair = await Promise.all(
+      (["alice", "bob"] as const).map(async (user) => {
+        const domain = user === "alice" ? "a.test" : "b.test";
+        const issued = await issueIdentity(net.authority, { uri: `sip:${user}@${domain}`, ...validNow });
+        const [certificate, privateKey] = ["crt", "key"].map((end) => join(folder, `sips-${user}.${end}`));
+        writeFileSync(certificate, issued.chainPem);
+        writeFileSync(privateKey, issued.privateKeyPem, { mode: 0o600 });
+        return phone("tls", {
+          user,
+          tls: { certificate, privateKey, trustAnchors: [net.authorityFile] },
+          account: { uri: `sips:${user}@${domain}` },
+        });
+      }),
+    );
+    try {
+      const [alice, bob] = pair;
+      await Promise.all(pair.map((one) => registered(one)));
+      const register = alice.sip().find(({ text }) => text.startsWith("REGISTER"))!.text;
+      assert.match(register, /^REGISTER sips:a\.test SIP\/2\.0\r$/m);
+      assert.match(register, /^Contact: <sips:alice@127\.0\.0\.1:\d+>;/m);
+      const marks = [net.a.log.length, net.b.log.length];
+      const from = bob.now;
+      const id = await alice.dial("sips:bob@b.test");
+      const there = (await bob.call("ringing", (call) => call.state === "ringing", { from })).id;
+      await bob.ask("answer", {});
+      await Promise.all([alice.state(id, "active"), bob.state(there, "active")]);
+      await bob.ask("hangup", {});
+      await alice.ended(id);
+      for (const [i, domain] of [net.a, net.b].entries()) {
+        const requests = domain.log.slice(marks[i]).match(/REQUEST (?:INVITE|ACK|BYE) .*/g) ?? [];
+        assert.ok(requests.length >= 3, requests.join("\n"));
+        for (const request of requests) assert.match(request, /REQUEST [A-Z]+ sips:.*\/tls$/);
+      }
+      assert.ok(pair.every((one) => one.sip().every(({ transport }) => transport === "tls")));
+      const invite = bob.sip().find(({ text }) => text.startsWith("INVITE"))!.text;
+      assert.match(invite, /^INVITE sips:bob@/);
+      const answer = bob.sip().find(({ text }) => /^SIP\/2\.0 200[\s\S]*CSeq: \d+ INVITE/.test(text))!.text;
+      assert.match(answer, /^Contact: <sips:/m);
+    } finally {
+      await bobs.stop();
+    }
+  });
+
+  flows("two accounts in one phone: each at its own registrar with its own password, both are called", async () => {
+    const passwordFile = join(folder, "bob.second");
+    writeFileSync(passwordFile, "bobpw\n", { mode: 0o600 });
+    const second = {
+      uri: "sip:bob@b.test",
+      security: "off",
+      register: true,
+      auth: { user: "bob", passwordFile },
+      outboundProxies: [{ host: "b.test", transport: "tcp" }],
+    };
+    const both = await phone("udp", { second });
+    await eventually("both registered", 10_000, async () => {
+      const all = (await both.status()).registrations;
+      return all.length === 2 && all.every(({ state }) => state === "registered");
+    });
+    const caller = await phone("tls");
+    await registered(caller);
+    for (const uri of ["sip:bob@b.test", "sip:alice@a.test"]) {
+      const from = both.now;
+      const id = await caller.dial(uri);
+      await both.call(`a call to ${uri}`, (call) => call.state === "ringing", { from });
+      await caller.ask("hangup", {});
+      await caller.ended(id);
     }
   });
 }

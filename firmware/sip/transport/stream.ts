@@ -108,7 +108,8 @@ export class StreamTransport implements SipTransport {
   private readonly pending = new Map<string, Pending>();
   /** Accepted sockets that are not ready yet (TLS handshake), and who they come from. */
   private readonly greeting = new Map<Socket, string>();
-  private readonly kept = new Set<number>();
+  /** Connections that are not closed for want of use, and for how many flows. */
+  private readonly kept = new Map<number, number>();
   private sweep: Timer | undefined;
   private closing: Promise<void> | undefined;
 
@@ -351,7 +352,8 @@ export class StreamTransport implements SipTransport {
   }
 
   private hold(id: number, on: boolean): void {
-    if (on) this.kept.add(id);
+    const flows = (this.kept.get(id) ?? 0) + (on ? 1 : -1);
+    if (flows > 0) this.kept.set(id, flows);
     else this.kept.delete(id);
   }
 

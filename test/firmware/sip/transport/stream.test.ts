@@ -415,6 +415,32 @@ streams("pings nobody need answer keep a flow; its end is told when the connecti
   server.close();
 });
 
+streams("a connection two flows share stays as long as one of them keeps it", async () => {
+  let closed = 0;
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => closed++);
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const alice = agent(await both({ idleMs: 100 }));
+  const to = { host: "127.0.0.1", port, transport: "tcp" } as const;
+  const failures: string[] = [];
+  const flows = [1, 2].map(() => alice.keepOpen(to, { everyMs: 60_000 }, (error) => failures.push(error.message))!);
+  await eventually("the connection", 3000, () => sockets.length === 1);
+  await pause(50);
+  flows[0].close();
+  await pause(2300);
+  assert.is(closed, 0);
+  assert.equal(failures, []);
+  flows[1].close();
+  await eventually("its end for want of use", 4000, () => closed === 1);
+  assert.equal(failures, []);
+  server.close();
+});
+
 streams("a ping is not given up while a message is coming in (RFC 5626 section 4.4.1)", async () => {
   const server = createServer((socket) => {
     sockets.push(socket);

@@ -1,6 +1,7 @@
 // TLS between user agents on loopback: who is believed and who is not, client certificates, resumed sessions, verification that ages.
 
 import { randomBytes, X509Certificate } from "node:crypto";
+import { connect as dialTcp } from "node:net";
 import { createServer as createTlsServer, connect as dialTls } from "node:tls";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -283,6 +284,30 @@ tls("a server that shows another certificate than before is noticed", async () =
     [false, true],
   );
   listener.close();
+});
+
+tls("slow-loris: who does not finish the handshake, or says nothing after it, is closed and counted", async () => {
+  const bob = await open({ identity: pair(server), limits: { messageMs: 250 } });
+  const { port } = bob.ua.local;
+  const closed: string[] = [];
+  const silent = dialTcp({ host: "127.0.0.1", port });
+  const halfway = dialTcp({ host: "127.0.0.1", port }, () =>
+    halfway.write(Buffer.from("1603010200010001fc0303", "hex")),
+  );
+  const mute = dialTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
+  const dripping = dialTls({ host: "127.0.0.1", port, rejectUnauthorized: false }, () =>
+    dripping.write("OPTIONS sip:u"),
+  );
+  const drip = setInterval(() => dripping.writable && dripping.write("u"), 50);
+  for (const [name, socket] of Object.entries({ silent, halfway, mute, dripping })) {
+    socket.on("error", () => {});
+    socket.on("close", () => closed.push(name));
+  }
+  await eventually("all of them closed", 5000, () => closed.length === 4);
+  clearInterval(drip);
+  assert.is(bob.ua.connections, 0);
+  const { "connections-slow": slow = 0, "tls-refused": refused = 0 } = bob.ua.counters();
+  assert.ok(slow + refused >= 4, JSON.stringify(bob.ua.counters()));
 });
 
 tls("TLS 1.1 and plain TCP are not answered", async () => {
