@@ -151,8 +151,8 @@ export class Calls implements CallControl {
       );
     const target = parseSipUri(uri);
     if (!target.ok) throw new Error(`not a SIP address: ${uri.slice(0, 200)} (for example sip:bob@example.com)`);
-    if (target.value.scheme !== "sip")
-      throw new Error(`${target.value.scheme}: addresses need TLS, which this phone does not have yet`);
+    if (target.value.scheme === "sips" && !this.options.userAgent.locals.some(({ transport }) => transport === "tls"))
+      throw new Error("sips: addresses need TLS, which is not among this phone's transports");
     if (this.calls.size >= maxCalls)
       throw new Error(maxCalls === 1 ? "a call is already in progress" : `already ${maxCalls} calls in progress`);
     const id = this.nextId++;
