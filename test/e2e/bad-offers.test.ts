@@ -150,7 +150,7 @@ offers("a certificate for somebody else, from an unknown authority, and one that
   const unknown = await securedOffer(keying(identityOf(await rogue.issue(malloryUri))));
   await refused(secured(unknown.attribute), { code: "unknown-ca" });
 
-  const short = { notBeforeMs: validNow.notBeforeMs, notAfterMs: Date.now() + 2000 };
+  const short = { notBeforeMs: validNow.notBeforeMs, notAfterMs: Date.now() + 5000 };
   const late = await securedOffer(keying(identityOf(await authority.issue(malloryUri, short))));
   await pause(Math.max(0, short.notAfterMs + 1100 - Date.now()));
   await refused(secured(late.attribute), { code: "certificate-expired" });

@@ -196,9 +196,8 @@ test("dh: our own expired certificate is said before anything is sent", async ()
 test("SDP: missing, doubled, foreign, malformed and huge attributes", async () => {
   const offer = good(await openPair(keyingFor(aliceIdentity), freshCallee()).caller.offer());
   const [attribute] = offer.session;
-  const calleeKeying = freshCallee();
   const verify = (attributes: KeyingAttributes) =>
-    openPair(keyingFor(aliceIdentity, { offer: "psk" }), calleeKeying).callee.verify(attributes);
+    openPair(keyingFor(aliceIdentity, { offer: "psk" }), freshCallee()).callee.verify(attributes);
   bad(await verify({ session: [], media: [] }), "missing-key-mgmt");
   bad(await verify({ session: [{ name: "key-mgmt", value: "keyp1 AAAA" }], media: [] }), "missing-key-mgmt");
   bad(await verify({ session: [{ name: "key-mgmt" }], media: [] }), "missing-key-mgmt");
