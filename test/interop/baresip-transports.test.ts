@@ -105,6 +105,7 @@ function peerOf(bare: Baresip): PeerPhone {
     up: (from) => bare.until("CALL_ESTABLISHED", 8000, from),
     over: (from) => bare.until("CALL_CLOSED", 8000, from),
     heard: (hz) => bare.heard(hz),
+    tellsAtOnce: false,
     forget: () => bare.forget(),
   };
 }

