@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import type { HeadsetEvent } from "../../../drivers/contract.js";
 import { implementations } from "./implementations.js";
 
-for (const { name, can, open } of implementations) {
+for (const { name, can, isMute, open } of implementations) {
   test(`${name}: what the wearer does is told, in order`, async () => {
     const { headset, act } = await open();
     const seen: HeadsetEvent[] = [];
@@ -15,18 +15,19 @@ for (const { name, can, open } of implementations) {
     await headset.close();
   });
 
-  test(`${name}: call states reach the headset`, async () => {
-    const { headset, act, told } = await open();
-    await act(can[0]);
-    headset.callState("incoming", "sip:bob@example.com");
-    headset.callState("active", "sip:bob@example.com");
-    headset.callState("idle");
-    assert.equal(
-      (await told()).map((word) => word.replace(/^active .*/, "active")),
-      ["incoming bob", "active", "idle"],
-    );
-    await headset.close();
-  });
+  if (!isMute)
+    test(`${name}: call states reach the headset`, async () => {
+      const { headset, act, told } = await open();
+      await act(can[0]);
+      headset.callState("incoming", "sip:bob@example.com");
+      headset.callState("active", "sip:bob@example.com");
+      headset.callState("idle");
+      assert.equal(
+        (await told()).map((word) => word.replace(/^active .*/, "active")),
+        ["incoming bob", "active", "idle"],
+      );
+      await headset.close();
+    });
 
   test(`${name}: one listener: the latest`, async () => {
     const { headset, act } = await open();

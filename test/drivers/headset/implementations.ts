@@ -1,10 +1,12 @@
 // The headsets the suites in this folder run against. A real driver joins by adding an entry here.
 
 import type { Headset, HeadsetEvent } from "../../../drivers/contract.js";
+import { EV_SW, SW_HEADPHONE_INSERT } from "../../../drivers/evdev/index.js";
 import { BluetoothHeadset, type Port } from "../../../drivers/headset/index.js";
 import { HandsFree } from "../../../drivers/headset-simulator/index.js";
 import { SimulatedHeadset } from "../../../drivers/simulated/headset.js";
 import { VirtualTime } from "../../../firmware/runtime/virtual-time.js";
+import { wiredRig } from "./wired-rig.js";
 
 /** A headset under test and its wearer. */
 export interface HeadsetRig {
@@ -20,6 +22,8 @@ export interface HeadsetImplementation {
   readonly name: string;
   /** What its wearer can do, in an order that makes sense. */
   readonly can: readonly HeadsetEvent[];
+  /** It has nothing to be told by: neither light nor display. */
+  readonly isMute?: boolean;
   open(): HeadsetRig | Promise<HeadsetRig>;
 }
 
@@ -129,6 +133,44 @@ async function openBluetooth(): Promise<HeadsetRig> {
   };
 }
 
+async function openWired(): Promise<HeadsetRig> {
+  const { headset, send, press, double, time, end } = await wiredRig(false);
+  const close = headset.close.bind(headset);
+  let closed = false;
+  headset.close = () => {
+    close();
+    if (closed) return;
+    closed = true;
+    end();
+  };
+  const inserted = async (value: number) => {
+    await send(EV_SW, SW_HEADPHONE_INSERT, value);
+    time.advance(500);
+  };
+  const inCall = async (state: "incoming" | "active" | "held" | "idle", run: () => Promise<void>) => {
+    headset.callState(state);
+    await run();
+    time.advance(2000);
+  };
+  const acts: Partial<Record<HeadsetEvent["type"], () => Promise<void>>> = {
+    connected: () => inserted(1),
+    disconnected: () => inserted(0),
+    answer: () => inCall("incoming", () => press(100)),
+    hold: () => inCall("active", double),
+    resume: () => inCall("held", () => press(100)),
+    mute: () => inCall("active", () => press(1500)),
+    hangup: () => inCall("active", () => press(100)),
+    redial: () => inCall("idle", double),
+  };
+  return {
+    headset,
+    act: async ({ type }) => {
+      if (!closed) await acts[type]!();
+    },
+    told: async () => [],
+  };
+}
+
 export const implementations: readonly HeadsetImplementation[] = [
   {
     name: "simulated",
@@ -168,5 +210,20 @@ export const implementations: readonly HeadsetImplementation[] = [
       { type: "disconnected", reason: "the line is gone" },
     ],
     open: openBluetooth,
+  },
+  {
+    name: "wired",
+    isMute: true,
+    can: [
+      { type: "connected", name: "in the jack" },
+      { type: "answer" },
+      { type: "hold" },
+      { type: "resume" },
+      { type: "mute", on: true },
+      { type: "hangup" },
+      { type: "redial" },
+      { type: "disconnected", reason: "it was pulled out" },
+    ],
+    open: openWired,
   },
 ];

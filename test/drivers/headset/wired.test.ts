@@ -1,85 +1,11 @@
 // The headset on a wire: gestures of its one button, the jack's switch, and what each means in each state of a call.
 
-import { execFileSync } from "node:child_process";
-import { closeSync, openSync, writeSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { HeadsetEvent } from "../../../drivers/contract.js";
-import {
-  EV_KEY,
-  EV_SW,
-  EV_SYN,
-  keyCodes,
-  loadNative,
-  SW_HEADPHONE_INSERT,
-  writeEvent,
-} from "../../../drivers/evdev/index.js";
-import { WiredHeadset } from "../../../drivers/wired-headset/index.js";
-import { VirtualTime } from "../../../firmware/runtime/virtual-time.js";
-import { temporaryFolder, writeTree } from "../../support/fake-sysfs.js";
-
-async function rig(inserted: boolean | "none" = false) {
-  const time = new VirtualTime();
-  const devRoot = temporaryFolder("jack");
-  execFileSync("mkfifo", [join(devRoot, "event0")]);
-  const sysRoot = writeTree(join(devRoot, "sys"), {
-    "event0/device/name": "Headset Jack\n",
-    "event0/device/capabilities/key": "400000000 0 0 0\n",
-    ...(inserted === "none" ? {} : { "event0/device/capabilities/sw": "14\n" }),
-  });
-  const real = await loadNative();
-  let wake = () => {};
-  const native = {
-    watch: (fd: number, readable: () => void) =>
-      real.watch(fd, () => {
-        readable();
-        wake();
-      }),
-    // EVIOCGSW: the state of the switches.
-    ioctl: (_fd: number, _request: number, argument: number | Uint8Array) => {
-      if (typeof argument !== "number") argument[0] = inserted ? 1 << SW_HEADPHONE_INSERT : 0;
-      return 0;
-    },
-  };
-  const headset = await WiredHeadset.open({
-    devRoot,
-    sysRoot,
-    native,
-    clock: time,
-    timers: time,
-    name: "Headset Jack",
-  });
-  const fd = openSync(join(devRoot, "event0"), "r+");
-  const events: HeadsetEvent[] = [];
-  headset.listen((event) => events.push(event));
-  time.advance(200);
-  const send = async (type: number, code: number, value: number) => {
-    const seen = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    writeSync(fd, Buffer.concat([writeEvent(type, code, value), writeEvent(EV_SYN, 0, 0)]));
-    await seen;
-  };
-  const key = keyCodes["KEY_MEDIA"];
-  const press = async (ms: number) => {
-    await send(EV_KEY, key, 1);
-    time.advance(ms);
-    await send(EV_KEY, key, 0);
-  };
-  return {
-    ...{ time, headset, events, send, press },
-    double: async () => {
-      await press(80);
-      time.advance(150);
-      await press(80);
-    },
-    end: () => {
-      headset.close();
-      closeSync(fd);
-    },
-  };
-}
+import { EV_SW, SW_HEADPHONE_INSERT } from "../../../drivers/evdev/index.js";
+import type { WiredHeadset } from "../../../drivers/wired-headset/index.js";
+import { wiredRig as rig } from "./wired-rig.js";
 
 test("the jack's switch connects and disconnects, once each however the contact chatters", async () => {
   const one = await rig();
