@@ -198,7 +198,7 @@ export abstract class Call {
         // The session goes on as it was (RFC 3261 section 14.1), unless the dialog ended, which it says by itself.
         const failed = refusal ?? (await this.refusedReoffer(outcome.failed));
         this.log.warn("reoffer-failed", { call: this.identity.id, status: outcome.failed.status, code: failed.code });
-        this.media.dropReoffer();
+        if (this.media.dropReoffer(outcome.failed.status)) this.wanted = { ...wish, ...this.wanted };
         if (wish.rekey && this.keysUsedUp) this.endWithoutKeys();
         return over(failed);
       }

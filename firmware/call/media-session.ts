@@ -320,9 +320,9 @@ export class MediaSession {
   makeReoffer(wish: ReofferWish): Promise<Outcome<SipBody>> {
     return this.reoffers.make(wish);
   }
-  /** It was refused: all stays as it is. */
-  dropReoffer(): void {
-    this.reoffers.drop();
+  /** It was refused: all stays as it is. True: it is worth another try. */
+  dropReoffer(status: number): boolean {
+    return this.reoffers.drop(status);
   }
   /** Reads the answer to it. */
   acceptReanswer(message: SipMessage): Promise<Outcome<ReofferResult>> {

@@ -28,6 +28,8 @@ export class Reoffers {
   private wish: ReofferWish = {};
   /** Our offer on its way carries attributes of the key agreement. */
   private isKeyed = false;
+  /** The peer takes changes only without a word of the key agreement. */
+  private isPlain = false;
 
   constructor(
     private readonly line: MediaLine,
@@ -43,7 +45,7 @@ export class Reoffers {
     const { secured } = current.audio;
     const upgrade = !secured && wish.secure === true;
     let keying: KeyingAttributes | undefined;
-    if (secured) {
+    if (secured && (wish.rekey || !this.isPlain)) {
       const update = await keys.update(wish.rekey ?? false);
       if (!update.ok) return update;
       keying = update.value;
@@ -80,11 +82,20 @@ export class Reoffers {
     return { ok: true, value: sdpBody(line.offered) };
   }
 
-  /** It was refused: all stays as it is. */
-  drop(): void {
-    if (this.wish.secure && this.keys.security.state === "open") this.keys.giveUp();
-    this.line.offered = undefined;
+  /**
+   * It was refused: all stays as it is.
+   * @param status SIP's.
+   * @returns true: it is worth another try, without what the peer may not have known how to read.
+   */
+  drop(status: number): boolean {
+    const { wish, isKeyed, line } = this;
+    if (wish.secure && this.keys.security.state === "open") this.keys.giveUp();
+    line.offered = undefined;
     this.wish = {};
+    const isAboutKeys = isKeyed && !wish.rekey && line.current?.audio.secured === true;
+    if (!isAboutKeys || this.isPlain || (status !== 488 && status !== 606)) return false;
+    this.isPlain = line.account?.keys?.changes !== "proved";
+    return this.isPlain;
   }
 
   /** Reads the peer's answer to it. A refusal ends the call: what was agreed on is not what the peer may think. */

@@ -133,6 +133,26 @@ test("a change without proof: taken where the policy takes any, refused where it
   assert.is(stream(strict.bob).started.length, 1);
 });
 
+test("a phone that knows no updates is asked again without one, and from then on always", async () => {
+  const { exchange, alice, bob } = await connected({}, { keying: { keepsBundles: false } });
+  const from = exchange.network.sent.length;
+  alice.calls.hold();
+  await exchange.until("held", () => bob.call()?.heldByPeer === true);
+  await exchange.run(50);
+  alice.calls.resume();
+  await exchange.until("resumed", () => bob.call()?.heldByPeer === false);
+  await exchange.run(50);
+  assert.equal(
+    requests(exchange, "INVITE", from).map(({ text }) => mikeyIn(text).length),
+    [1, 0, 0],
+  );
+  for (const phone of [alice, bob]) assert.is(stream(phone).keyed.length, 1);
+  const outcome = said(alice.calls.rekey());
+  await exchange.run(300);
+  assert.is.not(await outcome, "done");
+  assert.is(alice.call()?.state, "active");
+});
+
 test("the answer to a change lost its proof: ends the call under `proved`, and is no re-key under `any`", async () => {
   const strip = (text: string) =>
     /^SIP\/2.0 200/.test(text) && /CSeq: \d+ INVITE/.test(text) && /version/.test(text) === false && stripping
