@@ -1,5 +1,6 @@
 // Every benchmark there is; a new one is a file beside this and a word here.
 
+import { audio } from "./audio.js";
 import type { Benchmark } from "./benchmark.js";
 import { calls } from "./calls.js";
 import { mikey } from "./mikey.js";
@@ -11,4 +12,4 @@ import { tls } from "./tls.js";
 import { trace } from "./trace.js";
 
 /** In the order in which `scripts/bench --list` shows them. */
-export const benchmarks: readonly Benchmark[] = [setup, calls, mikey, sipParse, sipUas, srtp, tls, trace];
+export const benchmarks: readonly Benchmark[] = [setup, calls, audio, mikey, sipParse, sipUas, srtp, tls, trace];

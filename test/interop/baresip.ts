@@ -33,6 +33,8 @@ export interface BaresipOptions {
   readonly codecs: readonly string[];
   /** WAV file (8 kHz, mono, 16 bit) it says. */
   readonly says: string;
+  /** ALSA device it speaks and hears through, instead of files. */
+  readonly alsa?: string;
   /** Answer at once; otherwise {@link Baresip.command} `accept`. Default true. */
   readonly autoAnswer?: boolean;
   readonly maxCalls?: number;
@@ -109,6 +111,11 @@ export class Baresip {
       throw new Error(`baresip did not start (${(error as Error).message}):\n${words}`);
     }
     return new Baresip(options, sipPort, child, control, exited);
+  }
+
+  /** Its process. */
+  get pid(): number {
+    return this.child.pid!;
   }
 
   /** Its address; over TLS it listens one port further up. */
@@ -213,8 +220,8 @@ function configText(
     net_interface: "127.0.0.1",
     call_local_timeout: 60,
     call_max_calls: options.maxCalls ?? 4,
-    audio_source: `aufile,${options.says}`,
-    audio_player: `aubridge,${options.user}-ear`,
+    audio_source: options.alsa ? `alsa,${options.alsa}` : `aufile,${options.says}`,
+    audio_player: options.alsa ? `alsa,${options.alsa}` : `aubridge,${options.user}-ear`,
     audio_alert: `aubridge,${options.user}-bell`,
     ausrc_srate: 8000,
     auplay_srate: 8000,
@@ -231,7 +238,8 @@ function configText(
     statmode_default: "off",
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
-  for (const name of ["g711", "aufile", "aubridge", "sndfile"]) lines.push(`module ${name}.so`);
+  const sound = options.alsa ? ["alsa", "aubridge"] : ["aufile", "aubridge", "sndfile"];
+  for (const name of ["g711", ...sound]) lines.push(`module ${name}.so`);
   lines.push("module_tmp account.so", "module_app ctrl_tcp.so", "module_app menu.so");
   return `${lines.join("\n")}\n`;
 }
