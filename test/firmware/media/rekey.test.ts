@@ -7,10 +7,27 @@ import { connect, hangUp, Phone, pair, pause, randomKeys, toward, until } from "
 import { RawPeer } from "./raw-peer.js";
 
 const test = suite("new keys in a running stream");
+/** What a test has open; closed after it however it ends. */
+const phones: Phone[] = [];
+const peers: RawPeer[] = [];
+test.after.each(async () => {
+  await hangUp(...phones.splice(0));
+  for (const peer of peers.splice(0)) peer.close();
+});
+const opened = (name: string): Phone => {
+  const phone = new Phone(name);
+  phones.push(phone);
+  return phone;
+};
+const rawPeer = async (): Promise<RawPeer> => {
+  const peer = await RawPeer.open();
+  peers.push(peer);
+  return peer;
+};
 
 test("the answering side takes both keys at once and sends under the new one after the peer's first packet under it", async () => {
-  const phone = new Phone("rekey-answer");
-  const peer = await RawPeer.open();
+  const phone = opened("rekey-answer");
+  const peer = await rawPeer();
   await phone.open();
   const [tx, rx, nextTx, nextRx] = [randomKeys(), randomKeys(), randomKeys(), randomKeys()];
   phone.stream.keys(tx, rx);
@@ -48,13 +65,11 @@ test("the answering side takes both keys at once and sends under the new one aft
   const { packetsReceived, dropped } = await phone.stream.statistics();
   assert.is(packetsReceived, 8);
   assert.equal(Object.values(dropped).filter(Boolean), []);
-  await hangUp(phone);
-  peer.close();
 });
 
 test("confirmKeys changes over without a packet; a later agreement forgets what waits", async () => {
-  const phone = new Phone("rekey-confirm");
-  const peer = await RawPeer.open();
+  const phone = opened("rekey-confirm");
+  const peer = await rawPeer();
   await phone.open();
   const [tx, rx, nextTx, lastTx] = [randomKeys(), randomKeys(), randomKeys(), randomKeys()];
   phone.stream.keys(tx, rx);
@@ -67,12 +82,10 @@ test("confirmKeys changes over without a packet; a later agreement forgets what 
   await until("voice", () => peer.rtp.length > from + 5);
   const last = peer.rtp[peer.rtp.length - 1].data;
   assert.ok(receiver.unprotectRtp(Uint8Array.from(last), last.length) > 0);
-  await hangUp(phone);
-  peer.close();
 });
 
 test("two phones change keys again and again, from either end: no packet is lost or refused", async () => {
-  const [a, b] = [new Phone("rekey-a"), new Phone("rekey-b")];
+  const [a, b] = [opened("rekey-a"), opened("rekey-b")];
   await pair(a, b);
   connect(a, b, { security: "srtp" });
   await until("voice", async () => (await a.stream.statistics()).packetsReceived > 5);
@@ -93,12 +106,11 @@ test("two phones change keys again and again, from either end: no packet is lost
       [],
     );
   }
-  await hangUp(a, b);
 });
 
 test("the age of the sending key is told before it ends and at its end, where nothing more is sent", async () => {
-  const phone = new Phone("rekey-age");
-  const peer = await RawPeer.open();
+  const phone = opened("rekey-age");
+  const peer = await rawPeer();
   const { ages } = phone.heard;
   await phone.open();
   phone.stream.keys({ ...randomKeys(), lifetime: 16 }, randomKeys());
@@ -109,8 +121,6 @@ test("the age of the sending key is told before it ends and at its end, where no
   assert.is(peer.rtp.length, 16);
   await phone.stream.rekey(randomKeys(), randomKeys(), "now");
   await until("voice again", () => peer.rtp.length > 20);
-  await hangUp(phone);
-  peer.close();
 });
 
 test.run();
