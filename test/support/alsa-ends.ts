@@ -94,7 +94,8 @@ export function compare(says: Int16Array, heard: Int16Array, from: number, coded
     spoken[i] = says[(((from - before + i) % says.length) + says.length) % says.length];
   const middle = Math.floor(heard.length / 4);
   const pattern = Float64Array.from(heard.subarray(middle, middle + Math.min(2 * endRate, heard.length - middle)));
-  const match = find(pattern, spoken, 0, middle + before);
+  // The recording is said over and over: the delay is looked for within a second.
+  const match = find(pattern, spoken, Math.max(0, middle + before - endRate), middle + before);
   const delay = match ? before + middle - Math.round(match.at) : Number.NaN;
   const through = coded ? says.map((sample) => decodeUlaw(encodeUlaw(sample))) : says;
   const is = (at: number, by: number): boolean => {
