@@ -96,6 +96,17 @@ if (
       join(root, "usr", "lib", "sotto", "sotto.js"),
     ];
     const qemu = which(target.qemu)!;
+    const parts = join(root, "usr", "lib", "sotto", "native");
+    const loaded = await runTool(qemu, [
+      ...["-L", root, join(root, "usr", "bin", "node"), "-e"],
+      // Each is loaded, and one calls into the C library: a part for another mode of the processor would end here.
+      `const part = (name) => require(${JSON.stringify(parts)} + "/" + name + ".node");
+       const names = ${JSON.stringify(build.natives)};
+       for (const name of names) if (Object.keys(part(name)).length === 0) throw new Error(name);
+       const pid = part("koffi").load(null).func("int getpid()")();
+       console.log(names.length, pid === process.pid);`,
+    ]);
+    assert.is(loaded.toString(), `${build.natives.length} true\n`);
     const words = (await runTool(qemu, [...command, "keys", "--config", configFile])).toString();
     assert.match(words, "made ");
     assert.ok(existsSync(privateKey));

@@ -1,5 +1,6 @@
 // How the bundle finds its native parts: esbuild is told that what packages search for at run time lies in native/ beside the bundle.
 
+import { readFileSync } from "node:fs";
 import type { Plugin } from "esbuild";
 
 /**
@@ -12,6 +13,16 @@ const loaders = [
   // Koffi's own wrapper adds deprecated names to the native module and nothing else.
   { part: "koffi", path: "koffi", importer: /./, contents: "NATIVE" },
 ] as const;
+
+/**
+ * CommonJS packages that our code imports when a device is opened, and what it takes from each. esbuild gives such an import nothing but a
+ * default; Node gives it the names.
+ */
+const namedImports: Readonly<Record<string, readonly string[]>> = {
+  onoff: ["Gpio"],
+  serialport: ["SerialPort"],
+  "@serialport/bindings-cpp/dist/poller.js": ["Poller"],
+};
 
 /** The plug-in. `used` gets the name of every native part that the bundle's code loads. */
 export function nativeLoading(used: Set<string>): Plugin {
@@ -29,6 +40,25 @@ export function nativeLoading(used: Set<string>): Plugin {
           loader: "js",
         }));
       }
+      build.onResolve({ filter: /^(onoff|serialport|@serialport\/bindings-cpp\/dist\/poller\.js)$/ }, (args) =>
+        args.kind === "dynamic-import"
+          ? { path: args.path, namespace: "named", pluginData: args.resolveDir }
+          : undefined,
+      );
+      build.onLoad({ filter: /./, namespace: "named" }, (args) => ({
+        contents: [
+          `import * as whole from ${JSON.stringify(args.path)};`,
+          "export default whole.default ?? whole;",
+          ...namedImports[args.path].map((name) => `export const ${name} = whole.${name};`),
+        ].join("\n"),
+        loader: "js",
+        resolveDir: args.pluginData as string,
+      }));
+      // A checkout may lack onoff, so the driver hides its name from bundlers; a device's bundle has it.
+      build.onLoad({ filter: /drivers\/gpio\/onoff\.ts$/ }, (args) => ({
+        contents: readFileSync(args.path, "utf8").replace("import(name)", 'import("onoff")'),
+        loader: "ts",
+      }));
       // The sound card's add-on is found by a module of our own.
       build.onLoad({ filter: /drivers\/node-alsa\/load\.ts$/ }, () => {
         used.add("node-alsa");

@@ -84,8 +84,10 @@ export const nativeParts: readonly NativePart[] = [
       `src/koffi/src/abi/${koffiMachine[target.name]}.cc`,
       `src/koffi/src/abi/${koffiMachine[target.name]}_asm.S`,
     ],
-    flags: () => [
+    flags: (target) => [
       "-std=c++20",
+      // Its assembler symbols do not say that they are functions: Thumb code would call them in the wrong mode.
+      ...(target.name === "armv7" ? ["-marm"] : []),
       "-D_FILE_OFFSET_BITS=64",
       `-DVERSION=${JSON.parse(readFileSync(join(top, "node_modules/koffi/package.json"), "utf8")).version}`,
       "-DFELIX_TARGET=koffi",

@@ -1,7 +1,7 @@
 # Shared by the scripts of this folder; source it.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
-say() { echo "sotto: $*" >/dev/kmsg 2>/dev/null || echo "sotto: $*"; }
+say() { echo "<3>sotto: $*" >/dev/kmsg 2>/dev/null || echo "sotto: $*"; }
 
 # Device of the partition with the given name.
 partition() {

@@ -46,6 +46,13 @@ test("two builds are the same bytes, maps included; nothing in them says where t
   );
   assert.ok(bytes < BUNDLE_LIMIT, `${bytes} bytes`);
 
+  // What drivers take from CommonJS packages must be there under its name.
+  for (const name of ["Gpio", "SerialPort", "Poller"]) {
+    const exporting = Object.values(first.meta.outputs).filter((output) => output.exports.includes(name));
+    assert.is(exporting.length, 1, name);
+  }
+  assert.equal(first.natives, ["epoll", "koffi", "node-alsa", "serialport"]);
+
   const inputs = Object.values(first.meta.outputs).flatMap((output) => Object.keys(output.inputs));
   const packages = notices(inputs);
   const names = packages.map(({ name }) => name);
