@@ -107,7 +107,7 @@ if (
        console.log(names.length, pid === process.pid);`,
     ]);
     assert.is(loaded.toString(), `${build.natives.length} true\n`);
-    const words = (await runTool(qemu, [...command, "keys", "--config", configFile])).toString();
+    const words = (await runTool(qemu, [...command, "make-keys", "--config", configFile])).toString();
     assert.match(words, "made ");
     assert.ok(existsSync(privateKey));
 
