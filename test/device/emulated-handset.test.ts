@@ -86,8 +86,10 @@ if (
         throw new Error(`${error.message}\n${machine.console.slice(-3000)}\n${log}`);
       },
     );
+  /** What a pattern finds in a command's output (the shell repeats what it is told). */
+  const found = async (command: string, pattern: RegExp) => pattern.exec(await machine.shell(command))?.[0] ?? "";
   const state = () =>
-    machine.shell("cat /data/sotto/sotto.json /data/sotto/keys/* /data/state/instance-id | sha256sum");
+    found("cat /data/sotto/sotto.json /data/sotto/keys/* /data/state/instance-id | sha256sum", /\b[0-9a-f]{64}\b/);
   let alice: HandsetProcess;
   let before = "";
 
