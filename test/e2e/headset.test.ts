@@ -97,6 +97,7 @@ if (needTool("socat")) {
   });
   test.after(async () => {
     await started.stop();
+    // The far end hangs up: the port closes by itself.
     await line.unplug();
   });
 
@@ -159,7 +160,7 @@ if (needTool("socat")) {
       await bob.state(id, "active");
       await eventually("the headset knows", 5000, () => wearer.indicators.get("call") === 1);
       await wearer.hangUp();
-      await bob.ended(id);
+      await Promise.all([alice, bob].map((phone) => phone.ended(id)));
       await eventually("the headset knows", 5000, () => wearer.indicators.get("call") === 0);
     }
   });
@@ -174,7 +175,6 @@ if (needTool("socat")) {
     assert.match(String(await wearer.digit("5").catch((error: Error) => error.message)), /answered \+CME ERROR/);
     assert.match(String(await wearer.dialMemory(9).catch((error: Error) => error.message)), /answered \+CME ERROR/);
     assert.equal(wearer.violations, []);
-    await new Promise<void>((resolve) => port.close(() => resolve()));
   });
 }
 

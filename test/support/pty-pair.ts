@@ -30,10 +30,12 @@ export class PtyPair {
     const { socat } = this;
     this.socat = undefined;
     if (!socat) return;
-    await new Promise<void>((resolve) => {
-      socat.once("exit", () => resolve());
-      socat.kill("SIGKILL");
-    });
+    // It ends by itself too, when nobody has either end open any more.
+    if (socat.exitCode === null && socat.signalCode === null)
+      await new Promise<void>((resolve) => {
+        socat.once("exit", () => resolve());
+        socat.kill("SIGKILL");
+      });
     rmSync(this.phone, { force: true });
     rmSync(this.headset, { force: true });
   }
