@@ -58,7 +58,7 @@ latency("three calls: one cold, two warm, at both ends, in every format, kept ov
     const id = await alice.dial(bob.uri);
     await alice.state(id, "active");
     await alice.ask("hangup", { id });
-    await bob.ended(i + 1);
+    await Promise.all([alice.ended(id), bob.ended(i + 1)]);
   }
   for (const one of [alice, bob]) {
     const { hits, misses } = (await one.status()).keyPairs;
