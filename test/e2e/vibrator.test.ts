@@ -62,6 +62,7 @@ test("answered, cancelled, declined", async () => {
     await still(shakes);
     if (leave.length > 0) await alice.ask("hangup", {});
     await alice.ended(id);
+    await eventually("Bob is free again", 5000, async () => (await bob.status()).calls.length === 0);
   }
 });
 
