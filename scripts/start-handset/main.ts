@@ -62,9 +62,9 @@ async function readyMade(me: Person): Promise<string> {
 }
 
 const config = options.config ?? (await readyMade(options.as));
-const handset = spawn(process.execPath, [join(top, "dist", "sotto.js"), "run", "--interactive", "--config", config], {
-  stdio: "inherit",
-});
+// A real-time voice thread must not wait for the collector's helper threads.
+const command = ["--single-threaded-gc", join(top, "dist", "sotto.js")];
+const handset = spawn(process.execPath, [...command, "run", "--interactive", "--config", config], { stdio: "inherit" });
 // The terminal sends Ctrl-C to both; the handset closes its devices first.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => handset.kill(signal));
 handset.on("exit", (code) => {

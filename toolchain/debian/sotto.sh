@@ -1,9 +1,10 @@
 #!/bin/sh
-# The telephone and its command line. The heap is kept small: a handset has little memory, and a call needs little.
+# The telephone and its command line. The heap is kept small: a handset has little memory, and a call needs little. The collector does its work
+# alone: a real-time voice thread must not wait for helper threads of ordinary priority.
 lib=/usr/lib/sotto
 node=/usr/bin/node
 if [ -x "$lib/node/bin/node" ]; then
   node=$lib/node/bin/node
   export LD_LIBRARY_PATH="$lib/node/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 fi
-exec "$node" --max-semi-space-size=1 --max-old-space-size=64 "$lib/sotto.js" "$@"
+exec "$node" --single-threaded-gc --max-semi-space-size=1 --max-old-space-size=64 "$lib/sotto.js" "$@"
