@@ -38,6 +38,8 @@ export interface AudioDevice extends Closable {
   readonly rate: number;
   /** The period the card gave, frames. */
   readonly periodFrames: number;
+  /** Whether the system starts both directions at the same sample; without it they are started one right after the other. */
+  readonly linked?: boolean;
   /**
    * Starts both directions in step. `onPeriod` gets one captured period and must fill `play` before it returns; neither array
    * may be kept. It must not throw. Starting a started device throws Error.

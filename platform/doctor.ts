@@ -1,7 +1,7 @@
 // Looks at every device of a board, one after the other, and says what is wrong and what to do.
 
 import { setTimeout as pause } from "node:timers/promises";
-import type { Closable } from "../drivers/contract.js";
+import type { Backlight, Closable, Indicator, Ringer, Vibrator } from "../drivers/contract.js";
 import { openAudio } from "./audio.js";
 import type { Board, DeviceSpec } from "./board.js";
 import { deviceNames, mergeSpec } from "./devices.js";
@@ -20,16 +20,27 @@ export interface Finding {
 /** How long a device may take to say what it has found, ms. */
 const LISTEN_MS = 400;
 
+/** What is looked at, and how. */
+export interface ExamineOptions {
+  /** Names of devices; default: all. */
+  readonly only?: readonly string[];
+  /** Also let every output do something for so long, ms, for a person to see, hear or feel: vibrator, ringer, lights. */
+  readonly tryMs?: number;
+}
+
 /**
  * Opens and closes each device by itself, so that one that is wrong does not hide the others. Of sound only whether the card can be opened.
  * @param given `devices` of the configuration file.
- * @param only names of devices; default: all.
+ * @throws Error that lists the devices there are for a name that is none.
  */
 export async function* examine(
   board: Board,
   given: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {},
-  only: readonly string[] = deviceNames,
+  { only = deviceNames, tryMs = 0 }: ExamineOptions = {},
 ): AsyncGenerator<Finding> {
+  for (const name of only)
+    if (!(deviceNames as readonly string[]).includes(name))
+      throw new Error(`there is no device "${name}"; devices: ${deviceNames.join(", ")}`);
   for (const name of deviceNames) {
     if (!only.includes(name)) continue;
     if (name === "audio") {
@@ -43,7 +54,7 @@ export async function* examine(
         yield { device: name, driver: "none", ok: true, text: "this board has none" };
         continue;
       }
-      yield await examineOne(name, spec ?? { driver: "" }, given[name]);
+      yield await examineOne(name, spec ?? { driver: "" }, given[name], tryMs);
     }
   }
 }
@@ -68,6 +79,7 @@ async function examineOne(
   device: keyof DeviceTypes,
   spec: DeviceSpec,
   given: Readonly<Record<string, unknown>> | undefined,
+  tryMs: number,
 ): Promise<Finding> {
   let driver = spec.driver;
   const told: string[] = [];
@@ -84,7 +96,13 @@ async function examineOne(
     const opened = await found.open(checked, { observe: () => {}, tell: (text) => told.push(text) });
     try {
       const remark = await look(driver, opened.device, told);
-      return { device, driver, ...remark };
+      if (!remark.ok || tryMs === 0) return { device, driver, ...remark };
+      const before = told.length;
+      const did = await use(device, opened.device, tryMs);
+      const failed = told.slice(before);
+      if (did === undefined) return { device, driver, ...remark };
+      const text = failed.length > 0 ? `${did}, but: ${failed.join("; ")}` : `${remark.text}; ${did}`;
+      return { device, driver, ok: failed.length === 0, text };
     } finally {
       await opened.device.close();
     }
@@ -93,13 +111,43 @@ async function examineOne(
   }
 }
 
+/** Lets an output do something. @returns what it should have done; undefined: it is no output. */
+async function use(name: keyof DeviceTypes, device: Closable, ms: number): Promise<string | undefined> {
+  const seconds = `${Math.round(ms / 100) / 10} s`;
+  if (name === "vibrator") {
+    (device as Vibrator).start([ms], false);
+    await pause(ms);
+    (device as Vibrator).stop();
+    return `vibrated for ${seconds}: felt?`;
+  }
+  if (name === "ringer") {
+    (device as Ringer).start("ring", 0.8);
+    await pause(ms);
+    (device as Ringer).stop();
+    return `rang for ${seconds}: heard?`;
+  }
+  if (name === "indicator") {
+    (device as Indicator).set("ringing");
+    await pause(ms);
+    (device as Indicator).set("off");
+    return `blinked as for a call for ${seconds}: seen?`;
+  }
+  if (name !== "backlight") return undefined;
+  (device as Backlight).set(0);
+  await pause(ms / 2);
+  (device as Backlight).set(1);
+  await pause(ms / 2);
+  return "went dark and full: seen?";
+}
+
 /** What a device that could be opened says of itself. */
 async function look(
   driver: string,
   device: Closable,
   told: readonly string[],
 ): Promise<{ readonly ok: boolean; readonly text: string }> {
-  if (driver === "simulated" || driver === "terminal") return { ok: true, text: "simulated: nothing can be wrong" };
+  if (driver === "simulated") return { ok: true, text: "simulated: nothing can be wrong" };
+  if (driver === "terminal") return { ok: true, text: "the terminal that the handset is started in" };
   if (driver === "evdev" || driver === "wired") {
     await pause(LISTEN_MS);
     const open = told.filter((text) => / is open$/.test(text));
@@ -127,7 +175,7 @@ async function look(
 }
 
 /** What input devices there are, and why none of them will do. */
-async function inputsHere(driver: string): Promise<string> {
+export async function inputsHere(driver: string): Promise<string> {
   const { inputDevices, INPUT_DEV_ROOT } = await import("../drivers/evdev/index.js");
   const names = inputDevices().map(({ name, file }) => `${name} (${file})`);
   const wanted = driver === "evdev" ? "keys of a phone" : "a jack's switch";

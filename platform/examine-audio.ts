@@ -9,6 +9,8 @@ export interface AudioFindings {
   /** What the card gave. */
   readonly rate: number;
   readonly periodFrames: number;
+  /** Both directions start at the same sample. */
+  readonly linked: boolean;
   readonly seconds: number;
   readonly periods: number;
   /** Over- and under-runs of each direction, and frames lost. */
@@ -50,7 +52,7 @@ export async function examineAudio(open: OpenAudio, wanted: AudioOptions, second
     throw new RangeError(`seconds must be ${LEAST_SECONDS} to 60, got ${seconds}`);
   const device = await open(wanted);
   try {
-    const { rate, periodFrames } = device;
+    const { rate, periodFrames, linked = false } = device;
     const length = Math.ceil(seconds * rate);
     const recorded = new Int16Array(length + periodFrames);
     const played = noise(length, rate);
@@ -92,7 +94,17 @@ export async function examineAudio(open: OpenAudio, wanted: AudioOptions, second
     const found = locate(played, heard, rate);
     const mean = (frames: number) => (periods ? (frames / periods) * (1000 / rate) : 0);
     return {
-      ...{ rate, periodFrames, seconds: at / rate, periods, xruns, longestGapMs, told, likeness: found.likeness },
+      ...{
+        rate,
+        periodFrames,
+        linked,
+        seconds: at / rate,
+        periods,
+        xruns,
+        longestGapMs,
+        told,
+        likeness: found.likeness,
+      },
       delayMs: { capture: mean(delays.capture), playback: mean(delays.playback) },
       played: { rmsDb: rmsDbov(played, played.length), peakDb: peakDb(played, played.length) },
       recorded: { rmsDb: rmsDbov(heard, heard.length), peakDb: peakDb(heard, heard.length) },

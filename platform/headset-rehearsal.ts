@@ -116,7 +116,9 @@ export async function* wearHeadset(
 ): AsyncGenerator<Step> {
   const { openSerial } = await import("../drivers/headset/index.js");
   const { HandsFree } = await import("../drivers/headset-simulator/index.js");
-  const port = await openSerial(tty);
+  const port = await openSerial(tty).catch((error: Error) => {
+    throw new Error(`the line ${tty}: ${error.message.replace(/^Error: /, "")}`);
+  });
   const wearer = new HandsFree({ send: (text) => port.write(text, "latin1"), trace });
   port.on("data", (bytes) => wearer.receive(bytes.toString("latin1")));
   port.on("close", () => wearer.lost());

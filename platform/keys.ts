@@ -3,6 +3,7 @@
 import type { Closable } from "../drivers/contract.js";
 import type { Board } from "./board.js";
 import { mergeSpec } from "./devices.js";
+import { inputsHere } from "./doctor.js";
 import { findDriver } from "./drivers.js";
 import { checkOptions } from "./options.js";
 
@@ -19,15 +20,17 @@ export async function watchKeys(
   const close = async () => {
     for (const device of open.splice(0).reverse()) await device.close();
   };
+  const told = { observe: () => {}, tell: (text: string) => show(`# ${text}`) };
   try {
     for (const spec of board.keys) {
       const { driver, options } = mergeSpec("keys", spec, given["keys"]);
       const found = findDriver("keys", driver);
-      const { device } = await found.open(checkOptions("devices.keys", found.options, options), {
-        observe: () => {},
-        tell: (text) => show(`# ${text}`),
-      });
+      const { device } = await found.open(checkOptions("devices.keys", found.options, options), told);
       open.push(device);
+      if (driver === "simulated")
+        show('# the keys of this board are simulated: nobody can press them ("--board" takes another)');
+      // Nothing is wrong with a keyboard that is not plugged in yet, but whoever waits for it wants to know.
+      else if ((device as { count?: number }).count === 0) show(`# ${await inputsHere(driver)}; waiting for one`);
       device.listen((action, key, atMs) => show(`${atMs.toFixed(1)} ${action} ${key}`));
     }
     const jack = board.jack ?? (given["jack"]?.["driver"] === undefined ? undefined : { driver: "" });
@@ -35,10 +38,7 @@ export async function watchKeys(
       const { driver, options } = mergeSpec("jack", jack, given["jack"]);
       const { sound: _sound, ...own } = options as Record<string, unknown>;
       const found = findDriver("jack", driver);
-      const { device } = await found.open(checkOptions("devices.jack", found.options, own), {
-        observe: () => {},
-        tell: (text) => show(`# ${text}`),
-      });
+      const { device } = await found.open(checkOptions("devices.jack", found.options, own), told);
       open.push(device);
       device.listen((event, atMs) => show(`${atMs.toFixed(1)} headset ${event.type}`));
     }

@@ -100,6 +100,11 @@ export class AlsaSoundCard implements AudioDevice {
     return this.follower?.ppm;
   }
 
+  /** Whether the kernel starts both directions at the same sample; undefined while the card is gone. */
+  get linked(): boolean | undefined {
+    return this.pcm?.linked;
+  }
+
   /** Wake-ups, xruns and partial transfers since the card was opened; undefined while it is gone. */
   counters(): Counters | undefined {
     return this.pcm?.counters();

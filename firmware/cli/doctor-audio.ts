@@ -100,7 +100,8 @@ export function findingWords(
   const { xruns, delayMs } = found;
   const periodMs = (found.periodFrames * 1000) / found.rate;
   const lines = [
-    `sound card: driver ${card.driver}, ${found.rate} Hz, periods of ${found.periodFrames} frames (${periodMs.toFixed(1)} ms)`,
+    `sound card: driver ${card.driver}, ${found.rate} Hz, periods of ${found.periodFrames} frames (${periodMs.toFixed(1)} ms)` +
+      (found.linked ? ", both directions start at the same sample" : ""),
     `ran ${found.seconds.toFixed(1)} s: ${found.periods} periods, ${xruns.capture} capture and ${xruns.playback} playback xruns` +
       (xruns.framesLost ? ` (${xruns.framesLost} frames lost)` : "") +
       `, longest wait for a period ${found.longestGapMs.toFixed(1)} ms`,

@@ -1,7 +1,9 @@
 // `sotto doctor` and `sotto keys`: what is wrong with this machine's devices, and what its keys say.
 
 import { existsSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
+import type { Board } from "../../platform/board.js";
+import type { ExamineOptions } from "../../platform/doctor.js";
 import { findBoard } from "../../platform/index.js";
 import { loadConfig } from "../config/index.js";
 import { addDoctorAudio } from "./doctor-audio.js";
@@ -22,6 +24,27 @@ function say(command: Command, data: unknown, words: string): void {
   console.log(command.optsWithGlobals().json ? JSON.stringify(data) : words);
 }
 
+/** One line a device; the exit code tells whether all were right. */
+async function examineAndSay(
+  command: Command,
+  board: Board,
+  devices: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  how: ExamineOptions,
+): Promise<void> {
+  const { examine } = await import("../../platform/doctor.js");
+  for await (const finding of examine(board, devices, how)) {
+    const { device, driver, ok, text } = finding;
+    say(command, finding, `${ok ? "ok   " : "WRONG"} ${device} (${driver}): ${text}`);
+    if (!ok) process.exitCode = 1;
+  }
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0.1 && value <= 60)) throw new InvalidArgumentError("a number of seconds from 0.1 to 60");
+  return value;
+}
+
 async function untilInterrupted(close: () => void | Promise<void>): Promise<void> {
   await new Promise<void>((resolve) => {
     process.once("SIGINT", resolve);
@@ -40,16 +63,15 @@ export function addDoctorCommands(program: Command, defaultConfig: string): void
   const doctor = withBoard(program.command("doctor")).description(
     "look at every device of the board: what is there, what is wrong, what to do (stop the handset first)",
   );
-  doctor.action(async (options: Options, command: Command) => {
-    const { examine } = await import("../../platform/doctor.js");
-    const { board, devices } = chosen(options, defaultConfig);
-    say(command, { board: board.name }, `board ${board.name}: ${board.description}`);
-    for await (const finding of examine(board, devices)) {
-      const { device, driver, ok, text } = finding;
-      say(command, finding, `${ok ? "ok   " : "WRONG"} ${device} (${driver}): ${text}`);
-      if (!ok) process.exitCode = 1;
-    }
-  });
+  doctor
+    .argument("[devices...]", "only these: audio, keys, vibrator, ringer, indicator, backlight, headset, jack, display")
+    .option("--try [seconds]", "also let vibrator, ringer and lights do something for so long (default 1 s)", seconds)
+    .action(async (only: string[], options: Options & { try?: true | number }, command: Command) => {
+      const { board, devices } = chosen(options, defaultConfig);
+      say(command, { board: board.name }, `board ${board.name}: ${board.description}`);
+      const tryS = options.try === true ? 1 : (options.try ?? 0);
+      await examineAndSay(command, board, devices, { only: only.length > 0 ? only : undefined, tryMs: tryS * 1000 });
+    });
 
   addDoctorAudio(doctor);
 
@@ -63,14 +85,8 @@ export function addDoctorCommands(program: Command, defaultConfig: string): void
         ? (direction: string, text: string) => console.log(`  ${direction} ${text}`)
         : undefined;
       if (!options.simulate && !options.tty) {
-        const { examine } = await import("../../platform/doctor.js");
         const { board, devices } = chosen(command.optsWithGlobals(), defaultConfig);
-        for await (const finding of examine(board, devices, ["headset", "jack"])) {
-          const { device, driver, ok, text } = finding;
-          say(command, finding, `${ok ? "ok   " : "WRONG"} ${device} (${driver}): ${text}`);
-          if (!ok) process.exitCode = 1;
-        }
-        return;
+        return examineAndSay(command, board, devices, { only: ["headset", "jack"] });
       }
       const { rehearseHeadset, wearHeadset } = await import("../../platform/headset-rehearsal.js");
       for await (const step of options.tty ? wearHeadset(options.tty, trace) : rehearseHeadset(trace)) {

@@ -1,13 +1,13 @@
 // `sotto doctor`: every device by itself, what is wrong in words that say what to do; a headset in software finds nothing against its profile.
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { PhoneKey } from "../../drivers/contract.js";
 import { keyMap } from "../../drivers/evdev/index.js";
-import { examine, type Finding } from "../../platform/doctor.js";
+import { type ExamineOptions, examine, type Finding } from "../../platform/doctor.js";
 import { findDriver } from "../../platform/drivers.js";
 import { rehearseHeadset } from "../../platform/headset-rehearsal.js";
 import { boards, findBoard } from "../../platform/index.js";
@@ -19,9 +19,9 @@ import { eventually } from "../support/wait.js";
 
 type Given = Parameters<typeof examine>[1];
 
-async function findings(board: string, given: Given = {}, only?: string[]): Promise<Map<string, Finding>> {
+async function findings(board: string, given: Given = {}, how: ExamineOptions = {}): Promise<Map<string, Finding>> {
   const found = new Map<string, Finding>();
-  for await (const finding of examine(findBoard(board), given, only)) found.set(finding.device, finding);
+  for await (const finding of examine(findBoard(board), given, how)) found.set(finding.device, finding);
   return found;
 }
 
@@ -44,6 +44,51 @@ test("devices that work are said to", async () => {
   for (const device of ["vibrator", "indicator", "backlight"]) {
     assert.ok(found.get(device)!.ok, JSON.stringify(found.get(device)));
   }
+});
+
+test("with --try every output does something, and one that fails while it does is said to", async () => {
+  const tree = () =>
+    writeTree(temporaryFolder("leds"), {
+      "green:status/brightness": "0",
+      "green:status/max_brightness": "255",
+      "motor/brightness": "0",
+      "motor/max_brightness": "10",
+      "panel/brightness": "10",
+      "panel/max_brightness": "100",
+    });
+  const root = tree();
+  const given = (folder: string): Given => ({
+    vibrator: { driver: "led", led: "motor", root: folder },
+    indicator: { driver: "led", lights: [{ led: "green:status" }], root: folder },
+    backlight: { driver: "sysfs", name: "panel", root: folder },
+  });
+  const seen = new Set<string>();
+  const look = setInterval(() => {
+    for (const led of ["motor", "green:status", "panel"])
+      seen.add(`${led} ${readFileSync(join(root, led, "brightness"), "utf8").trim()}`);
+  }, 5);
+  const found = await findings("host", given(root), { tryMs: 400 });
+  clearInterval(look);
+  for (const state of ["motor 10", "green:status 255", "panel 0", "panel 100"]) assert.ok(seen.has(state), state);
+  for (const led of ["motor", "green:status"])
+    assert.is(readFileSync(join(root, led, "brightness"), "utf8").trim(), "0", led);
+  assert.is(readFileSync(join(root, "panel", "brightness"), "utf8").trim(), "10", "as bright as it was found");
+  for (const [device, words] of [
+    ["vibrator", /vibrated for 0\.4 s: felt\?/],
+    ["indicator", /blinked as for a call for 0\.4 s/],
+    ["backlight", /went dark and full/],
+    ["ringer", /rang for 0\.4 s/],
+  ] as const) {
+    assert.ok(found.get(device)!.ok, device);
+    assert.match(found.get(device)!.text, words);
+  }
+
+  const broken = tree();
+  const pulled = setTimeout(() => rmSync(join(broken, "motor"), { recursive: true }), 300);
+  const { ok, text } = (await findings("host", given(broken), { only: ["vibrator"], tryMs: 1500 })).get("vibrator")!;
+  clearTimeout(pulled);
+  assert.not(ok);
+  assert.match(text, /ENOENT/);
 });
 
 test("what is wrong is said of each device by itself, with what to do", async () => {
@@ -115,6 +160,12 @@ test("the command says it, as words and as JSON, and its exit code tells", () =>
   const json = run("doctor", "headset", "--simulate", "--json");
   assert.is(json.status, 0, json.stderr);
   for (const line of json.stdout.trim().split("\n")) assert.is(JSON.parse(line).ok, true);
+  const one = run("doctor", "keys", "display", "--board", "host");
+  assert.equal(one.stdout.match(/^ok +\w+/gm), ["ok    keys", "ok    display"], one.stderr);
+  const tried = run("doctor", "indicator", "--board", "host", "--try", "0.1");
+  assert.match(tried.stdout, /^ok {4}indicator \(simulated\): .*blinked as for a call for 0\.1 s/m);
+  assert.match(run("doctor", "viabrator").stderr, /there is no device "viabrator"; devices: audio, keys, vibrator/);
+  assert.match(run("doctor", "--try", "soon").stderr, /a number of seconds from 0\.1 to 60/);
   const missing = run("doctor", "--config", "nowhere.json");
   assert.match(missing.stderr, /nowhere\.json: cannot be read/);
 });
