@@ -80,7 +80,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
 
   const replay = openReplayCache(config, log);
   const keyPairs = new KeyPairPool({
-    timers: systemTimers,
+    ...{ timers: systemTimers, ...(config.precompute ? {} : { size: 0 }) },
     failed: (error) => log.error("key-pair-not-made", { error: String(error) }),
   });
   const shared = { replay, counters: openCounters(config, log), keyPairs, random, log: log.for("keying") };
@@ -201,6 +201,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
         messages: account.messages ?? account.security !== "required",
         anonymous: account.anonymous,
         registers: account.register,
+        verifiesAlone: account.keying.domainKeys === undefined,
       }),
     ),
     userAgent,
@@ -213,6 +214,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     localAddress: userAgent.local.host,
     route: (account) => accounts.route(account),
     maxCalls: config.maxCalls,
+    precompute: config.precompute,
     offerBudget: config.offerBudget,
     ringLimitMs: config.ring.limitS * 1000,
     callers: { ...config.callers, allow: [...config.callers.allow, ...config.contacts.map(({ uri }) => uri)] },
@@ -266,6 +268,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     calls: await Promise.all(calls.list().map(async (call) => ({ ...call, voice: await calls.statistics(call.id) }))),
     sound,
     keyPairs: keyPairs.status,
+    offersAhead: calls.speculated,
     counters: userAgent.counters(),
     voiceDrops: await calls.voiceDrops(),
     refusals: Object.fromEntries(calls.refusals),
@@ -299,9 +302,11 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   }
 
   // Keys, certificates and key pairs are made ready while nobody waits for them.
-  for (const method of keying.flat())
-    method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
-  void warmKeyPairs(config, keyPairs).then(() => rehearseCalls(config, shared, voice));
+  if (config.precompute) {
+    for (const method of keying.flat())
+      method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
+    void warmKeyPairs(config, keyPairs).then(() => rehearseCalls(config, shared, voice));
+  }
   log.info("ready", { board: board.name, address: userAgent.local.host, port: userAgent.local.port });
   if (manager) {
     manager.ready();
@@ -394,6 +399,13 @@ function obey(method: string, params: Record<string, unknown>, obeyed: Obeyed): 
         params["account"] === undefined ? undefined : text(params["account"], "account"),
         params["anonymous"] === undefined ? {} : { anonymous: params["anonymous"] === true },
       );
+    case "expect":
+      calls.expect(
+        params["uri"] === undefined ? undefined : text(params["uri"], "uri"),
+        params["account"] === undefined ? undefined : text(params["account"], "account"),
+        params["anonymous"] === undefined ? {} : { anonymous: params["anonymous"] === true },
+      );
+      return calls.expected();
     case "message":
       return calls.sendMessage(
         text(params["uri"], "uri"),

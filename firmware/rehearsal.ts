@@ -130,7 +130,7 @@ class Stage {
       accepts: (wanted) => calls.accepts(wanted),
     });
     const calls: Calls = new Calls({
-      accounts: [{ uri, security, codecs, keying, autoAnswerMs: 0 }],
+      accounts: [{ uri, security, codecs, keying, autoAnswerMs: 0, verifiesAlone: true }],
       ...{ userAgent, voice: noVoice, clock, timers, random },
       trace: new Trace(clock),
       log: silentLog,

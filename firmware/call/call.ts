@@ -28,7 +28,7 @@ export abstract class Call {
   protected dialog: InviteDialog | undefined;
   protected readonly media: MediaSession;
   protected readonly log: Log;
-  private readonly startedAtMs: number;
+  protected startedAtMs: number;
   private answeredAtMs: number | undefined;
   private endedAtMs: number | undefined;
   private end: CallEnd | undefined;

@@ -20,6 +20,7 @@ import { IncomingCall } from "./incoming.js";
 import { receiveMessage, sendMessage } from "./messages.js";
 import { OutgoingCall } from "./outgoing.js";
 import { endOfFailure } from "./reasons.js";
+import { Speculation, type SpeculationStatus } from "./speculation.js";
 import type { CallControl, CallEvent, CallSnapshot, DialOptions } from "./types.js";
 
 /** What {@link Calls} is made of. */
@@ -37,6 +38,8 @@ export interface CallsOptions {
   /** How requests of an account leave: next hop and Route; by default as their URI says. */
   readonly route?: (account: string) => { readonly nextHop?: SipAddress; readonly routes: readonly string[] };
   readonly maxCalls: number;
+  /** Work is done before somebody waits for it; default true. */
+  readonly precompute?: boolean;
   /** How many offers of strangers are verified. */
   readonly offerBudget?: BudgetOptions;
   readonly ringLimitMs: number;
@@ -68,13 +71,22 @@ export class Calls implements CallControl {
   private readonly calls = new Map<number, Call>();
   private readonly environment: CallEnvironment;
   private readonly budget: WorkBudget;
+  private readonly speculation: Speculation<OutgoingCall>;
   private ahead: Promise<void> = Promise.resolve();
   private nextId = 1;
   private closing = false;
   private idle: (() => void) | undefined;
 
   constructor(private readonly options: CallsOptions) {
-    this.budget = new WorkBudget(options.clock, options.offerBudget);
+    const { clock, timers } = options;
+    this.budget = new WorkBudget(clock, options.offerBudget);
+    this.speculation = new Speculation({
+      ...{ clock, timers },
+      make: (wish) => {
+        const account = options.accounts.find(({ uri }) => uri === wish.account);
+        return account && !this.closing ? this.outgoing(account, wish.uri, wish.anonymous) : undefined;
+      },
+    });
     this.environment = {
       voice: options.voice,
       clock: options.clock,
@@ -85,6 +97,7 @@ export class Calls implements CallControl {
       localAddress: options.localAddress,
       ringLimitMs: options.ringLimitMs,
       callers: options.callers ?? everybodyRings,
+      precompute: options.precompute ?? true,
       budget: this.budget,
       lastSendMs: () => options.userAgent.lastSendMs,
       oneAtATime: (work) => {
@@ -140,7 +153,42 @@ export class Calls implements CallControl {
     return account;
   }
 
+  expect(dialled: string | undefined, accountUri?: string, dialling: DialOptions = {}): void {
+    if (this.options.precompute === false) return;
+    try {
+      const wish = dialled === undefined ? undefined : this.wish(dialled, accountUri, dialling);
+      this.speculation.expect(wish && { ...wish, account: wish.account.uri });
+    } catch {
+      // What cannot be dialled is said when it is.
+      this.speculation.drop();
+    }
+  }
+
+  /** Resolves when the call that is expected can be placed at once, or it is known that none can. */
+  expected(): Promise<void> {
+    return this.speculation.settled();
+  }
+
+  /** How often a call found its offer made. */
+  get speculated(): SpeculationStatus {
+    return this.speculation.status;
+  }
+
   dial(dialled: string, accountUri?: string, dialling: DialOptions = {}): CallSnapshot {
+    const { account, uri, anonymous } = this.wish(dialled, accountUri, dialling);
+    const ready = this.speculation.take({ uri, account: account.uri, anonymous });
+    const call = ready ?? this.outgoing(account, uri, anonymous);
+    const { id } = call.identity;
+    this.calls.set(id, call);
+    this.totals.placed++;
+    const snapshot = call.snapshot();
+    call.place();
+    this.environment.emit({ type: "call", call: call.snapshot() });
+    return snapshot;
+  }
+
+  /** What is to be dialled, checked. @throws Error with a sentence for the user. */
+  private wish(dialled: string, accountUri: string | undefined, dialling: DialOptions) {
     const { maxCalls } = this.options;
     const account = this.accountOf(accountUri);
     const uri = telToSip(dialled, account.uri) ?? dialled;
@@ -155,21 +203,18 @@ export class Calls implements CallControl {
       throw new Error("sips: addresses need TLS, which is not among this phone's transports");
     if (this.calls.size >= maxCalls)
       throw new Error(maxCalls === 1 ? "a call is already in progress" : `already ${maxCalls} calls in progress`);
-    const id = this.nextId++;
-    const call = new OutgoingCall(
+    return { account, uri, anonymous };
+  }
+
+  private outgoing(account: CallAccount, uri: string, anonymous: boolean): OutgoingCall {
+    return new OutgoingCall(
       this.environment,
-      { id, direction: "outgoing", account: account.uri, peer: { uri } },
+      { id: this.nextId++, direction: "outgoing", account: account.uri, peer: { uri } },
       account,
       this.options.userAgent,
       anonymous,
       this.options.route?.(account.uri) ?? { routes: [] },
     );
-    this.calls.set(id, call);
-    this.totals.placed++;
-    const snapshot = call.snapshot();
-    void call.place();
-    this.environment.emit({ type: "call", call: call.snapshot() });
-    return snapshot;
   }
 
   answer(id?: number): void {
@@ -232,12 +277,14 @@ export class Calls implements CallControl {
   /** The device has another address: media is announced there from now on, and running calls are told by re-INVITE. */
   readdress(localAddress: string): void {
     this.environment.localAddress = localAddress;
+    this.speculation.renew();
     for (const call of this.calls.values()) call.renew();
   }
 
   /** Hangs up everything and waits until it has been said to the voice thread; new calls are refused. */
   async close(): Promise<void> {
     this.closing = true;
+    this.speculation.drop();
     for (const call of [...this.calls.values()]) call.hangup();
     if (this.calls.size > 0)
       await new Promise<void>((resolve) => {

@@ -37,6 +37,8 @@ export interface CallAccount {
   readonly messages?: boolean;
   /** Its calls do not say who calls. */
   readonly anonymous?: boolean;
+  /** Verifying an offer asks nobody else (the DNS for a key, say) and takes a moment only. */
+  readonly verifiesAlone?: boolean;
   /** It registers: calls for it come through its proxies. */
   readonly registers?: boolean;
 }
@@ -53,6 +55,8 @@ export interface CallEnvironment {
   /** The address media is announced with. */
   localAddress: string;
   readonly ringLimitMs: number;
+  /** Work is done before somebody waits for it. */
+  readonly precompute: boolean;
   /** Who may ring. */
   readonly callers: CallerRules;
   /** Offers verified for each source. */

@@ -1,6 +1,6 @@
 // A call that comes in: check the offer and who sent it, ring, answer.
 
-import type { IncomingInvite } from "../sip/contract.js";
+import type { IncomingInvite, SipBody } from "../sip/contract.js";
 import { parseReason } from "../sip/grammar/index.js";
 import type { SipRequest } from "../sip/grammar/message.js";
 import { Call, type CallIdentity } from "./call.js";
@@ -43,16 +43,16 @@ export class IncomingCall extends Call {
       },
       prack: (request) => this.earlyAnswered(request),
     };
-    const read = await this.media.readOffer(this.account, this.invite.request, this.identity.peer.uri);
+    const read = this.media.readOffer(this.account, this.invite.request, this.identity.peer.uri);
+    if (!read.ok) return this.refuse(read.refusal);
+    const saysSo = this.canSayRinging();
+    if (saysSo) this.sayRinging();
+    const verified = await this.media.verifyOffer();
     if (this.over) return undefined;
-    if (!read.ok) {
-      return this.refuse(read.refusal);
-    }
+    if (!verified.ok) return this.refuse(verified.refusal);
     if (this.media.security.state !== "open") trace.mark("offer-verified", id);
     const { security } = this.media;
-    const verified = security.state === "pending" ? security.caller?.identity : undefined;
-    const { peer, asserted } = this.identity;
-    const verdict = judgeCaller(this.environment.callers, { claimed: peer.uri, verified, asserted: asserted?.uri });
+    const verdict = this.judge(security.state === "pending" ? security.caller?.identity : undefined);
     if (verdict === "block" || verdict === "reject") return this.turnAway(verdict);
     this.quiet = verdict === "silent";
     if (this.invite.needsReliable && this.invite.request.body.length === 0) {
@@ -61,9 +61,9 @@ export class IncomingCall extends Call {
       if (this.over) return undefined;
       if (!offer.ok) return this.refuse(offer.refusal);
       this.offeredEarly = true;
-      this.invite.provisional(180, { body: offer.value });
-    } else this.invite.provisional(180);
-    trace.mark("ringing-sent", id, this.environment.lastSendMs());
+      this.sayRinging(offer.value);
+    } else if (!saysSo) this.sayRinging();
+    this.media.openVoice();
     this.state = "ringing";
     this.setLimit(this.environment.ringLimitMs, () =>
       this.finish(
@@ -73,7 +73,7 @@ export class IncomingCall extends Call {
     );
     this.changed();
     // The caller has proved who it is (or nothing is to be computed): from here on work for it is justified. One ringing call at a time.
-    if (!this.offeredEarly)
+    if (!this.offeredEarly && this.environment.precompute)
       this.environment.oneAtATime(async () => (this.over ? undefined : this.media.prepareAnswer()));
     if (this.account.autoAnswerMs !== undefined) {
       if (this.account.autoAnswerMs === 0) void this.answer();
@@ -83,6 +83,27 @@ export class IncomingCall extends Call {
         });
     }
     return undefined;
+  }
+
+  /**
+   * The caller may be told that it rings while the offer is still being verified, which takes a moment: the phone itself rings only when it is. Not
+   * where verifying may ask others and take long, and not to whom it might turn out that nobody is to be called.
+   */
+  private canSayRinging(): boolean {
+    const { environment, account, invite } = this;
+    if (!environment.precompute || !account.verifiesAlone || invite.needsReliable) return false;
+    const claimed = this.identity.peer.uri;
+    return [this.judge(undefined), this.judge(claimed)].every((verdict) => verdict === "ring" || verdict === "silent");
+  }
+
+  private judge(verified: string | undefined) {
+    const { peer, asserted } = this.identity;
+    return judgeCaller(this.environment.callers, { claimed: peer.uri, verified, asserted: asserted?.uri });
+  }
+
+  private sayRinging(body?: SipBody): void {
+    this.invite.provisional(180, body ? { body } : {});
+    this.environment.trace.mark("ringing-sent", this.identity.id, this.environment.lastSendMs());
   }
 
   /** Refuses before it rings. */
@@ -127,7 +148,9 @@ export class IncomingCall extends Call {
     trace.mark("picked-up", id);
     this.state = "answering";
     this.setLimit(undefined);
-    this.changed();
+    // What is ready goes out before anybody is told.
+    const isReady = this.media.isAnswerReady;
+    if (!isReady) this.changed();
     if (this.offeredEarly) return this.answerOffered();
     const answer = await this.media.makeAnswer();
     if (this.over) return;
@@ -152,6 +175,9 @@ export class IncomingCall extends Call {
         this.activate();
       });
     });
+    const started = this.media.startVoice();
+    if (!started.ok) return this.failWith(started.refusal);
+    if (isReady) this.changed();
   }
 
   /** Picked up after offer and answer were exchanged while it rang. */

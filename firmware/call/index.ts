@@ -3,4 +3,5 @@
 export { type CallerRules, everybodyRings, judgeCaller } from "./caller-policy.js";
 export { Calls, type CallsOptions, type CallTotals } from "./calls.js";
 export type { CallAccount } from "./environment.js";
+export type { SpeculationStatus } from "./speculation.js";
 export * from "./types.js";

@@ -100,16 +100,22 @@ export class MediaLine {
     return this.opening;
   }
 
+  /** Whether {@link run} can be done with what an exchange agreed on, as far as can be seen before. */
+  check({ remoteAddress, remoteRtcpAddress }: NegotiatedAudio): Outcome<void> {
+    if (isIP(remoteAddress) !== 0 && isIP(remoteRtcpAddress) !== 0) return { ok: true, value: undefined };
+    return refuse(
+      488,
+      "no-address",
+      "the media address is not an IP address",
+      "The other phone's media address cannot be used",
+    );
+  }
+
   /** Starts the voice, or changes it, with what an exchange agreed on. */
   run(local: SessionDescription, remote: SessionDescription, audio: NegotiatedAudio): Outcome<void> {
-    const { remoteAddress, remoteRtcpAddress } = audio;
-    if (isIP(remoteAddress) === 0 || isIP(remoteRtcpAddress) === 0)
-      return refuse(
-        488,
-        "no-address",
-        "the media address is not an IP address",
-        "The other phone's media address cannot be used",
-      );
+    const { remoteAddress } = audio;
+    const possible = this.check(audio);
+    if (!possible.ok) return possible;
     const parameters: StreamParameters = {
       remoteAddress,
       remotePort: audio.remotePort,

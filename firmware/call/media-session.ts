@@ -1,12 +1,13 @@
 // The media of one call: offer/answer, keys and the voice stream, kept in step. Signalling above sees bodies and refusals only.
 
-import type { KeyingAttributes } from "../keying/keying.js";
+import type { Keying, KeyingAttributes } from "../keying/keying.js";
 import type { StreamStatistics } from "../media/voice.js";
 import {
   type AudioLine,
   chooseLine,
   makeAnswer,
   makeOffer,
+  type NegotiatedAudio,
   readAnswer,
   readOffer,
   type SessionDescription,
@@ -32,6 +33,17 @@ export class MediaSession {
   /** The peer's first offer, and its line that we are going to take; undefined when the INVITE carried no offer. */
   private remote: SessionDescription | undefined;
   private chosen: AudioLine | undefined;
+  /** Secured lines of it that could be taken, the first that can be verified is. */
+  private candidates: readonly AudioLine[] = [];
+  /** Our answer, and the address it names. */
+  private written:
+    | {
+        readonly body: SipBody;
+        readonly description: SessionDescription;
+        readonly audio: NegotiatedAudio;
+        readonly address: string;
+      }
+    | undefined;
   /** An answer taken before the call was. */
   private early:
     | {
@@ -201,41 +213,27 @@ export class MediaSession {
   }
 
   /**
-   * Reads the offer of a call that comes in, chooses the line to take and verifies who sent it. An INVITE without an offer passes;
-   * ours then goes out with the 200.
+   * Reads the offer of a call that comes in and sees which of its lines can be taken; {@link verifyOffer} follows. An INVITE without an offer
+   * passes; ours then goes out with the 200. Costs little: nothing is verified yet.
    */
-  async readOffer(account: CallAccount, message: SipMessage, peerUri: string): Promise<Outcome<void>> {
+  readOffer(account: CallAccount, message: SipMessage, peerUri: string): Outcome<void> {
     const { line } = this;
     line.account = account;
     line.peerUri = peerUri;
-    if (message.body.length === 0) {
-      if (account.security === "required" && account.keying.length === 0) return noKeying();
-      void line.open();
-      return nothing;
-    }
+    if (message.body.length === 0)
+      return account.security === "required" && account.keying.length === 0 ? noKeying() : nothing;
     const offer = readSdp(message);
     if (!offer.ok) return offer;
     const lines = readOffer(offer.value, line.capabilities);
     this.remote = offer.value;
     if (!lines.ok)
       return refuse(488, lines.error.code, lines.error.text, "The caller's phone has no codec in common with this one");
-    const chosen = await this.choose(account, lines.value, peerUri);
-    if (line.closing) return cancelled;
-    if (!chosen.ok) return chosen;
-    this.chosen = chosen.value;
-    void line.open();
-    return nothing;
+    return this.consider(account, lines.value);
   }
 
-  /** The line to take; of a secured one the sender is verified. What fails that is never replaced by a clear line. */
-  private async choose(
-    account: CallAccount,
-    lines: readonly AudioLine[],
-    peerUri: string,
-  ): Promise<Outcome<AudioLine>> {
-    const { keys, line } = this;
-    const methodFor = (one: AudioLine) => account.keying.find((method) => method.recognises(one.keying));
-    const ours = account.security === "off" ? [] : lines.filter((one) => one.secured && methodFor(one));
+  /** The lines that could be taken: a clear one is chosen, secured ones have to be verified. */
+  private consider(account: CallAccount, lines: readonly AudioLine[]): Outcome<void> {
+    const ours = account.security === "off" ? [] : lines.filter((one) => one.secured && methodFor(account, one));
     if (ours.length === 0) {
       // Lines whose key agreement we do not know are as if they were not there.
       const known = lines.filter((one) => !one.secured || !hasKeying(one.keying));
@@ -243,35 +241,53 @@ export class MediaSession {
         return unacceptable("unsupported-keying", "no common key management method");
       const clear = chooseLine(account.security === "off" ? lines : known, account.security);
       if (!clear.ok) return unacceptable(clear.error.code, clear.error.text);
-      keys.goOpen();
-      return clear;
+      this.keys.goOpen();
+      this.chosen = clear.value;
+      return nothing;
     }
     // Another secured line is tried after one that failed only where the policy says so, and where it has a message of its own.
     const isAlone = account.keys?.failedLine !== "refuse-line";
-    const tried = isAlone ? ours.slice(0, 1) : ours.filter((one, i) => i === 0 || one.keying.media.length > 0);
+    this.candidates = isAlone ? ours.slice(0, 1) : ours.filter((one, i) => i === 0 || one.keying.media.length > 0);
+    return nothing;
+  }
+
+  /** Verifies who sent the offer read before, and chooses its line. What fails that is never replaced by a clear line. */
+  async verifyOffer(): Promise<Outcome<void>> {
+    const { keys, line } = this;
+    const { account } = line;
+    if (!account) throw new Error("verifyOffer before readOffer");
     let refusal: Outcome<never> | undefined;
-    for (const one of tried) {
-      keys.open(methodFor(one)!, "answerer", account, peerUri);
+    for (const one of this.candidates) {
+      keys.open(methodFor(account, one)!, "answerer", account, line.peerUri);
       const verified = await keys.verify(one.keying);
       if (line.closing) return cancelled;
       if (verified.ok) {
         keys.security = { state: "pending", caller: verified.value };
-        return { ok: true, value: one };
+        this.chosen = one;
+        return nothing;
       }
       refusal ??= verified;
     }
-    return refusal!;
+    return refusal ?? nothing;
+  }
+
+  /** Ports for the voice, and the sound card: wanted as soon as it rings. */
+  openVoice(): void {
+    if (!this.line.closing) void this.line.open();
   }
 
   /**
-   * While it rings, for a caller who is verified: agrees on keys and sets up both SRTP contexts, so that picking up only sends. Nothing is
-   * sent or played by it. Never rejects; what fails is told by {@link makeAnswer}.
+   * While it rings, for a caller who is verified: agrees on keys, sets up both SRTP contexts and writes the answer, so that picking up only
+   * sends. Nothing is sent or played by it. Never rejects; what fails is told by {@link makeAnswer}.
    */
   async prepareAnswer(): Promise<void> {
-    const { chosen, line } = this;
-    if (!chosen?.secured || line.closing) return;
-    await this.agree(chosen.keying);
-    await this.keys.settled();
+    if (!this.chosen || this.line.closing) return;
+    await this.writeAnswer();
+  }
+
+  /** Picking up only sends. */
+  get isAnswerReady(): boolean {
+    return this.written !== undefined && this.written.address === this.line.localSession.address;
   }
 
   private agree(offered: KeyingAttributes): Promise<Outcome<KeyingAttributes>> {
@@ -279,12 +295,32 @@ export class MediaSession {
     return this.ahead;
   }
 
-  /** The answer to the offer read before (or our offer, when there was none); the voice starts at once. */
+  /**
+   * The answer to the offer read before (or our offer, when there was none). When it has been sent, {@link startVoice} is next.
+   */
   async makeAnswer(): Promise<Outcome<SipBody>> {
-    const { line, keys, chosen, remote } = this;
+    const { line } = this;
     const { account } = line;
     if (!account) throw new Error("makeAnswer before readOffer");
-    if (!chosen || !remote) return this.makeOffer(account, line.peerUri);
+    if (!this.chosen) return this.makeOffer(account, line.peerUri);
+    if (!this.isAnswerReady) {
+      const made = await this.writeAnswer();
+      if (!made.ok) return made;
+    }
+    return { ok: true, value: this.written!.body };
+  }
+
+  /** The answer is on its way: the voice starts. */
+  startVoice(): Outcome<void> {
+    const { line, written, remote } = this;
+    if (!written || !remote) return nothing;
+    return line.closing ? cancelled : line.run(written.description, remote, written.audio);
+  }
+
+  private async writeAnswer(): Promise<Outcome<void>> {
+    const { line, keys, chosen, remote } = this;
+    if (!chosen || !remote) return nothing;
+    const { address } = line.localSession;
     const [stream, attributes] = await Promise.all([
       line.open(),
       chosen.secured ? this.agree(chosen.keying) : undefined,
@@ -301,10 +337,12 @@ export class MediaSession {
       capabilities: line.capabilities,
       keying: attributes?.value,
     });
+    const possible = line.check(audio);
+    if (!possible.ok) return possible;
     await keys.settled();
     if (line.closing) return cancelled;
-    const running = line.run(description, remote, audio);
-    return running.ok ? { ok: true, value: sdpBody(description) } : running;
+    this.written = { body: sdpBody(description), description, audio, address };
+    return nothing;
   }
 
   /** The ACK of our 200: carries the answer when the 200 carried the offer. */
@@ -368,4 +406,8 @@ export class MediaSession {
     this.keys.close();
     return this.line.close();
   }
+}
+
+function methodFor(account: CallAccount, line: AudioLine): Keying | undefined {
+  return account.keying.find((method) => method.recognises(line.keying));
 }

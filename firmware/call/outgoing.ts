@@ -1,19 +1,23 @@
 // A call we place: prepare voice and keys side by side, INVITE, ring, read the answer.
 
 import { between } from "../runtime/index.js";
-import type { Failure, InviteDialog, OutgoingInvite, SipAddress } from "../sip/contract.js";
+import type { Failure, InviteDialog, OutgoingInvite, SipAddress, SipBody } from "../sip/contract.js";
 import type { SipResponse } from "../sip/grammar/message.js";
 import { parseNameAddr, tagOf, type UserAgent } from "../sip/index.js";
 import { callerFields } from "./anonymous.js";
 import { Call, type CallIdentity } from "./call.js";
 import type { CallAccount, CallEnvironment } from "./environment.js";
-import { endOfFailure, endOfRefusal } from "./reasons.js";
+import { endOfFailure, endOfRefusal, type Outcome } from "./reasons.js";
 
 /** How long the other phone may ring before we give up. */
 const NO_ANSWER_MS = 180_000;
 
+/** A call we place. What goes into its INVITE may be made long before: {@link prepare}, then {@link place} or {@link discard}. */
 export class OutgoingCall extends Call {
   private invite: OutgoingInvite | undefined;
+  private preparing: Promise<Outcome<SipBody>> | undefined;
+  private offer: Outcome<SipBody> | undefined;
+  private placed = false;
 
   constructor(
     environment: CallEnvironment,
@@ -26,32 +30,73 @@ export class OutgoingCall extends Call {
     super(environment, identity, account.keys, "dialling");
   }
 
-  /** Starts the call; everything that follows comes as events. */
-  async place(): Promise<void> {
+  /** Makes the offer: ports, keys, the whole description. Nothing is sent, and nobody is told of the call. Resolves with whether it can be placed. */
+  async prepare(): Promise<boolean> {
+    this.preparing ??= this.media.makeOffer(this.account, this.identity.peer.uri).then((offer) => {
+      this.offer = offer;
+      return offer;
+    });
+    return (await this.preparing).ok;
+  }
+
+  /** Makes the way to the other phone ready for the offer there is: its address, its connection. Resolves when it is, or never will be. */
+  reach(): Promise<void> {
+    const { offer } = this;
+    return new Promise((resolve) => {
+      try {
+        if (offer?.ok) this.userAgent.reach(this.request(offer.value), () => resolve());
+        else resolve();
+      } catch {
+        // Why it cannot be sent is said when it is to be.
+        resolve();
+      }
+    });
+  }
+
+  /** A call that was prepared and is not wanted: its keys are wiped. Nobody was told of it, nobody is. */
+  discard(): void {
+    if (this.placed) throw new Error("the call has been placed");
+    this.state = "ended";
+    void this.media.close();
+  }
+
+  /** Starts the call; everything that follows comes as events. With an offer that is ready the INVITE leaves before this returns. */
+  place(): void {
+    this.placed = true;
+    this.startedAtMs = this.environment.clock.wallMs();
+    this.environment.trace.mark("dialled", this.identity.id);
+    if (this.offer) this.send(this.offer);
+    else
+      void this.prepare().then(() => {
+        if (!this.over) this.send(this.offer!);
+      });
+  }
+
+  private request(body: SipBody) {
+    const { account, route } = this;
+    return {
+      ...{ target: this.identity.peer.uri, account: account.uri, ...callerFields(account, this.anonymous) },
+      ...{ nextHop: route.nextHop, routes: route.routes, body },
+    };
+  }
+
+  private send(offer: Outcome<SipBody>): void {
     const { trace } = this.environment;
-    const { id, peer } = this.identity;
-    trace.mark("dialled", id);
-    const offer = await this.media.makeOffer(this.account, peer.uri);
-    if (this.over) return;
+    const { id } = this.identity;
     if (!offer.ok) return this.finish(endOfRefusal(offer.refusal));
     trace.mark("offer-ready", id);
     this.setLimit(NO_ANSWER_MS, () => this.giveUp());
-    this.invite = this.userAgent.invite(
-      {
-        target: peer.uri,
-        account: this.account.uri,
-        ...callerFields(this.account, this.anonymous),
-        nextHop: this.route.nextHop,
-        routes: this.route.routes,
-        body: offer.value,
-      },
-      {
-        sent: (atMs) => trace.mark("invite-sent", id, atMs),
-        provisional: (response, atMs) => this.provisional(response, atMs),
-        accepted: (response, dialog, atMs) => void this.accepted(response, dialog, atMs),
-        failed: (failure) => void this.turnedDown(failure),
-      },
-    );
+    this.invite = this.userAgent.invite(this.request(offer.value), {
+      sent: (atMs) => trace.mark("invite-sent", id, atMs),
+      provisional: (response, atMs) => this.provisional(response, atMs),
+      accepted: (response, dialog, atMs) => void this.accepted(response, dialog, atMs),
+      failed: (failure) => void this.turnedDown(failure),
+    });
+  }
+
+  /** Nobody hears of a call that may never be placed. */
+  protected override changed(): void {
+    if (this.placed) super.changed();
   }
 
   hangup(): void {

@@ -106,6 +106,11 @@ export interface CallControl {
    * @throws Error with a sentence for the user: not a URI, no line free, keying not configured.
    */
   dial(uri: string, accountUri?: string, options?: DialOptions): CallSnapshot;
+  /**
+   * Somebody is likely to be called: the offer is made and the way there opened, so that {@link dial} only sends. Undefined: nobody is. Says
+   * nothing of what is not possible; dial() does.
+   */
+  expect(uri: string | undefined, accountUri?: string, options?: DialOptions): void;
   /** Answers the ringing call (`id`, or the only one). @throws Error when there is none. */
   answer(id?: number): void;
   /** Ends, cancels or declines a call, whichever its state asks for. @throws Error when there is none. */

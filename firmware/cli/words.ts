@@ -52,6 +52,11 @@ export function statusText(status: HandsetStatus): string {
         (account.keying.length > 0 ? ` (${account.offers.join(", ")}; ${account.suites.join(", ")})` : ""),
     );
   for (const each of status.registrations) lines.push(registrationLine(each, Date.now()));
+  const ahead = status.offersAhead;
+  if (ahead.hits + ahead.misses + ahead.unused > 0)
+    lines.push(
+      `calls that found their offer made: ${ahead.hits} of ${ahead.hits + ahead.misses}; offers made and not sent: ${ahead.unused}`,
+    );
   const { ready, hits, misses } = status.keyPairs;
   const shelves = Object.entries(ready).map(([group, count]) => `${count} ${group}`);
   if (shelves.length > 0)

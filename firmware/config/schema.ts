@@ -296,6 +296,11 @@ export const configSchema = v.strictObject({
     ),
     [],
   ),
+  /**
+   * Do the work of a call before somebody waits for it: key pairs, offers to people about to be called, answers while it rings, a rehearsal
+   * at start. `false` is for measuring what that is worth.
+   */
+  precompute: v.optional(v.boolean("true or false"), true),
   /** Calls at once, ringing and held ones included; further ones are answered 486 (busy). */
   maxCalls: v.optional(between(1, 1000, ""), 1),
   /** How many unproved offers one source may have verified at once, and how many more each second brings; further ones get 503. */

@@ -1,5 +1,6 @@
 // The local control protocol: one JSON object a line, both ways, over a Unix socket.
 
+import type { SpeculationStatus } from "../call/index.js";
 import type { CallEvent, CallSnapshot } from "../call/types.js";
 import type { KeyPairPoolStatus } from "../keying/index.js";
 import type { LatencyRow } from "../latency/index.js";
@@ -8,6 +9,11 @@ import type { RegistrationStatus } from "../sip/registration/index.js";
 /** What can be asked of a running handset, and with what. */
 export interface ControlMethods {
   dial: { params: { uri: string; account?: string; anonymous?: boolean }; result: CallSnapshot };
+  /**
+   * Somebody is likely to be called (without `uri`: nobody is): what the call needs is made ready. Answered when it is, or when it is known
+   * that it cannot be, which `dial` will explain.
+   */
+  expect: { params: { uri?: string; account?: string; anonymous?: boolean }; result: null };
   /** Sends a text message; answered when it was taken. */
   message: { params: { uri: string; text: string; account?: string }; result: null };
   answer: { params: { id?: number }; result: null };
@@ -98,6 +104,8 @@ export interface HandsetStatus {
   readonly sound: { readonly state: "ok" | "lost" | "failed"; readonly text: string; readonly xruns: number };
   /** Diffie-Hellman key pairs made ahead: how many are ready, how often one was and was not. */
   readonly keyPairs: KeyPairPoolStatus;
+  /** Offers made ahead for the person about to be called: how often a call found one, found none, and how many were never sent. */
+  readonly offersAhead: SpeculationStatus;
   /** SIP messages handled and dropped, by reason. */
   readonly counters: Readonly<Record<string, number>>;
   /** Voice packets dropped in all calls, by reason. */

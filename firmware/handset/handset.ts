@@ -15,6 +15,7 @@ import type {
 import type { CallControl, CallEvent, CallSnapshot } from "../call/types.js";
 import type { Tone, Voice } from "../media/voice.js";
 import type { Log, Timer, Timers } from "../runtime/index.js";
+import { addressOf, likelyCallee } from "./entry.js";
 import { foremost, type HandsetSituation, type HandsetView, type RingMode, viewOf } from "./view.js";
 
 /** The devices of the board, each optional but the display. */
@@ -95,6 +96,8 @@ export class Handset {
   private shown: HandsetView | undefined;
   private earpiece = 0.8;
   private lastDialled = "";
+  /** Whom call control expects to be called. */
+  private expected: string | undefined;
   /** Headsets that are connected, the latest last: it has the voice. */
   private readonly connected: Exclude<SoundRoute, "handset">[] = [];
   private dark: Timer | undefined;
@@ -129,10 +132,12 @@ export class Handset {
         if (!this.calls.has(call.id)) {
           this.silenced = false;
           this.entry = "";
+          this.contact = -1;
           this.notice = undefined;
           this.stopAfterTone();
         }
         this.calls.set(call.id, call);
+        this.expect();
       }
     } else return;
     this.update();
@@ -158,6 +163,7 @@ export class Handset {
       // What call control refuses is said on the screen: there is nobody else to tell.
       this.notice = { text: error instanceof Error ? error.message : String(error), error: true };
     }
+    this.expect();
     this.update();
   }
 
@@ -337,13 +343,22 @@ export class Handset {
   }
 
   private dial(target: string): void {
-    const uri = /^sips?:/i.test(target)
-      ? target
-      : `sip:${encodeURIComponent(target)}@${this.options.account.replace(/^sips?:[^@]*@/i, "")}`;
+    const uri = addressOf(target, this.options.account);
     this.lastDialled = uri;
     this.entry = "";
     this.contact = -1;
+    this.expected = undefined;
     this.options.calls.dial(uri);
+  }
+
+  /** Tells call control who is likely to be called next, whenever that changes or a key shows that it still holds. */
+  private expect(): void {
+    const { contacts, account, calls } = this.options;
+    const isIdle = this.calls.size === 0;
+    const likely = isIdle ? likelyCallee({ text: this.entry, contact: this.contact }, contacts, account) : undefined;
+    if (likely === undefined && this.expected === undefined) return;
+    this.expected = likely;
+    calls.expect(likely);
   }
 
   private turn(step: number): void {

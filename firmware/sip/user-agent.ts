@@ -284,6 +284,27 @@ export class UserAgent {
   }
 
   /**
+   * Makes the way ready that {@link invite} with these options would take: looks up where it leads and opens the connection, and sends no
+   * message. `done` is told once, with an error when it leads nowhere.
+   * @throws TypeError as {@link invite}; Error after {@link close}.
+   */
+  reach(options: OutgoingInviteOptions, done: (error?: Error) => void = () => {}): void {
+    if (this.closing) throw new Error("the user agent is closed");
+    const account = options.account ?? options.from.uri;
+    const { request, uri } = composeRequest(
+      this.host,
+      "INVITE",
+      options,
+      this.fields.invite(account),
+      newIdentity(this.host),
+    );
+    findHop(this.host, uri, options.nextHop, (found) => {
+      if (!found.ok) return done(new Error(found.error.text));
+      this.transport.reach(request, found.value, (error) => done(error));
+    });
+  }
+
+  /**
    * Sends a request that makes no dialog, such as an OPTIONS ping or a REGISTER, and answers challenges; `done` is called once.
    * @throws TypeError as {@link invite}, and for INVITE, ACK, CANCEL, BYE.
    */

@@ -14,7 +14,7 @@ export interface KeyPairPoolStatus {
 }
 
 export interface KeyPairPoolOptions {
-  /** Pairs kept ready of each group, 1 to 64; default 4: a call, its second fork and two callers at once. */
+  /** Pairs kept ready of each group, 1 to 64; default 4: a call, its second fork and two callers at once. 0: none are made ahead. */
   readonly size?: number;
   readonly timers: Timers;
   /** Quiet time after a pair was taken before others are made, ms; default 150: the call that took it is set up first. */
@@ -50,11 +50,11 @@ export class KeyPairPool {
   private filling: Promise<void> | undefined;
   private isClosed = false;
 
-  /** @throws RangeError when the size is not 1 to 64. */
+  /** @throws RangeError when the size is not 0 to 64. */
   constructor(private readonly options: KeyPairPoolOptions) {
     this.size = options.size ?? DEFAULT_SIZE;
-    if (!Number.isInteger(this.size) || this.size < 1 || this.size > MAX_SIZE)
-      throw new RangeError(`a pool holds 1 to ${MAX_SIZE} key pairs of a group, not ${this.size}`);
+    if (!Number.isInteger(this.size) || this.size < 0 || this.size > MAX_SIZE)
+      throw new RangeError(`a pool holds 0 to ${MAX_SIZE} key pairs of a group, not ${this.size}`);
     this.quietMs = options.quietMs ?? QUIET_MS;
     this.make = options.make ?? generateDhKeyPairAside;
   }

@@ -37,6 +37,8 @@ export class OutgoingCall implements OutgoingInvite, InviteOwner {
   private tries = 0;
   private live = 0;
   private current: InviteTry | undefined;
+  /** Composed to see whether it can be: the first try's. */
+  private first: ReturnType<OutgoingCall["compose"]> | undefined;
   private aim: RedirectTarget | undefined;
   private intervalS: number;
   private minSe = MIN_SE_FLOOR;
@@ -57,7 +59,7 @@ export class OutgoingCall implements OutgoingInvite, InviteOwner {
     this.account = options.account ?? options.from.uri;
     this.seq = this.identity.seq;
     this.intervalS = host.sessionTimer.expiresS;
-    this.compose();
+    this.first = this.compose();
     const target = parseSipUri(options.target);
     if (!target.ok) throw new TypeError(target.error.text);
     this.redirects = new Redirects(target.value);
@@ -70,7 +72,8 @@ export class OutgoingCall implements OutgoingInvite, InviteOwner {
   }
 
   start(): void {
-    const { composed, essentials } = this.compose();
+    const { composed, essentials } = this.first ?? this.compose();
+    this.first = undefined;
     this.seq++;
     this.tries++;
     this.live++;

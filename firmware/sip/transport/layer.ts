@@ -167,6 +167,20 @@ export class TransportLayer {
     });
   }
 
+  /**
+   * Makes the way ready that this request to `to` would take first: opens its connection, or learns that there is none to be had. Sends no
+   * message. `done` is told once.
+   */
+  reach(request: SipRequest, to: SipAddress, done: (error: Error | undefined) => void): void {
+    const [first] = this.attempts(request, to);
+    const transport = this.find(first.transport);
+    if (!transport?.reach) return done(undefined);
+    transport.reach(first, (error) => {
+      if (error && first.bySize) this.noteWithoutTcp(first);
+      done(error);
+    });
+  }
+
   /** The message as it goes to `to`: Via of that transport, and a Contact the other end can use. */
   prepare<M extends SipMessage>(message: M, to: SipAddress): M {
     const transport = this.find(to.transport);

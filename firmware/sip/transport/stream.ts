@@ -169,6 +169,10 @@ export class StreamTransport implements SipTransport {
     pending.queue.push({ bytes, done });
   }
 
+  reach(where: SipAddress, done: (error: Error | undefined) => void): void {
+    this.connect(this.named(where), (error) => done(error));
+  }
+
   keepOpen(to: SipAddress, options: FlowOptions, failed: (error: Error) => void): Flow {
     return keepStreamOpen(
       {

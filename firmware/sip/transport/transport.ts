@@ -36,6 +36,8 @@ export interface SipTransport {
   start(receiver: TransportReceiver): void;
   /** Hands a message to the network. A stream opens a connection where it has none. */
   send(bytes: Uint8Array, to: SipAddress, done: SendDone): void;
+  /** Opens a connection to `to`, where there is none; `done` is told once. Streams only. */
+  reach?(to: SipAddress, done: (error: Error | undefined) => void): void;
   /** Keeps the way to `to` open until the flow is closed; absent where there is nothing to keep (RFC 5626 section 4.4). */
   keepOpen?(to: SipAddress, options: FlowOptions, failed: (error: Error) => void): Flow;
   /** Requests for `host`:`port` may go over that connection of the other end, as far as what it proved covers them. Streams only. */

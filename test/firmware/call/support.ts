@@ -130,6 +130,8 @@ export interface PhoneOptions {
   readonly keys?: Partial<KeyRules>;
   /** Sees, and may change, every message this phone sends. */
   readonly tamper?: (text: string) => string;
+  readonly precompute?: boolean;
+  readonly verifiesAlone?: boolean;
 }
 
 /** Phones on one network. */
@@ -176,6 +178,7 @@ export class Exchange {
           autoAnswerMs: options.autoAnswerMs,
           messages: options.messages,
           anonymous: options.anonymous,
+          verifiesAlone: options.verifiesAlone,
         },
       ],
       userAgent,
@@ -187,6 +190,7 @@ export class Exchange {
       random: seededRandom(`phone ${number}`),
       localAddress: `192.0.2.${number}`,
       callers: options.callers,
+      precompute: options.precompute,
       maxCalls: options.maxCalls ?? 1,
       ringLimitMs: 60_000,
       onEvent: (event) => events.push(event),

@@ -32,6 +32,8 @@ function snapshot(
 class Phone {
   readonly time = new VirtualTime();
   readonly asked: string[] = [];
+  /** Whom call control was told to expect. */
+  readonly expected: (string | undefined)[] = [];
   ringing = false;
   vibrating = false;
   tone: Tone | undefined;
@@ -56,6 +58,7 @@ class Phone {
       };
     const calls: CallControl = {
       dial: ask("dial"),
+      expect: (uri) => void this.expected.push(uri),
       answer: ask("answer"),
       hangup: ask("hangup"),
       hold: ask("hold"),
@@ -419,6 +422,35 @@ test("what call control refuses is said on the screen", () => {
   phone.press("1", "call");
   assert.ok(phone.view.lines.includes("no key or certificate is configured"));
   assert.is(phone.light, "error");
+});
+
+test("who is likely to be called is expected: a contact shown, a digit with a contact, a number, the last one; nobody during a call", () => {
+  const phone = new Phone();
+  const after = (...keys: Parameters<Handset["key"]>[1][]) => {
+    phone.press(...keys);
+    return phone.expected.splice(0);
+  };
+  assert.equal(after("down", "down"), ["sip:ann@there.test", "sip:bob@there.test"]);
+  assert.equal(after("volumeUp"), ["sip:bob@there.test"], "a key shows that the wish still stands");
+  assert.equal(after("back"), [undefined]);
+  assert.equal(after("1"), ["sip:ann@there.test"]);
+  assert.equal(after("2"), [undefined]);
+  assert.equal(after("3"), ["sip:123@here.test"]);
+  assert.equal(after("call"), [], "dialling takes it");
+  assert.equal(phone.asked, ["dial sip:123@here.test"]);
+  assert.equal(after("call"), ["sip:123@here.test"], "to be dialled again");
+  phone.call(1, "incoming", "ringing");
+  assert.equal(phone.expected.splice(0), [undefined]);
+  assert.equal(after("1"), []);
+});
+
+test("a contact that was shown when a call came in is not dialled by the next press of the call key", () => {
+  const phone = new Phone();
+  phone.press("down");
+  phone.call(1, "incoming", "ringing");
+  phone.call(1, "incoming", "ended", { end: { by: "peer", code: "cancelled", text: "", user: "Missed call" } });
+  phone.press("call");
+  assert.equal(phone.asked, []);
 });
 
 test.run();

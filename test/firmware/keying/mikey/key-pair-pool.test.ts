@@ -114,8 +114,27 @@ test("a system without a key pair for us is asked again later", async () => {
 });
 
 test("a size that makes no sense is refused", () => {
-  for (const size of [0, 65, 1.5, Number.NaN])
+  for (const size of [-1, 65, 1.5, Number.NaN])
     assert.throws(() => new KeyPairPool({ timers: new VirtualTime(), size }), RangeError);
+});
+
+test("a pool of size 0 makes none ahead", async () => {
+  const time = new VirtualTime();
+  let made = 0;
+  const pool = new KeyPairPool({
+    ...{ timers: time, size: 0 },
+    make: () => {
+      made++;
+      return Promise.reject(new Error("not wanted"));
+    },
+  });
+  await pool.fill("oakley5");
+  pool.take("oakley5").wipe();
+  time.advance(60_000);
+  await pool.fill();
+  assert.is(made, 0);
+  assert.equal(pool.status, { ready: { oakley5: 0 }, hits: 0, misses: 1 });
+  pool.close();
 });
 
 test.run();
