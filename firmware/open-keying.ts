@@ -179,7 +179,12 @@ export function openRehearsedKeying(account: AccountConfig, shared: KeyingShared
   if (security === "off") return [];
   if (keying.privateKey !== undefined) {
     const offer = offerable(keying.offer, true, false);
-    return openKeying({ ...account, keying: { ...keying, offer, sharedKeys: [], peers: [] } }, shared);
+    // An envelope to oneself needs one's own certificate.
+    const peerCertificates = keying.certificate === undefined ? [] : [keying.certificate];
+    return openKeying(
+      { ...account, keying: { ...keying, offer, peerCertificates, sharedKeys: [], peers: [] } },
+      shared,
+    );
   }
   if (keying.sharedKeys.length === 0) return [];
   const { keyPairs, random, replay } = shared;

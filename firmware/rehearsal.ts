@@ -93,9 +93,12 @@ class Stage {
       wake();
     };
     let isLate = false;
+    let isUp = false;
     const until = async (done: () => boolean) => {
       while (!done()) {
-        if (over() || isLate) throw new Error(`a rehearsed call ${isLate ? "hung" : "failed"}`);
+        // A caller that has nothing to offer is the only one that ends.
+        if ((!isUp && states.includes("ended")) || isLate)
+          throw new Error(`a rehearsed call ${isLate ? "hung" : "failed"}`);
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
@@ -109,6 +112,7 @@ class Stage {
       const [{ calls }] = this.phones;
       const { id } = calls.dial(this.account.uri, this.account.uri);
       await until(inCall);
+      isUp = true;
       calls.hangup(id);
       await until(over);
     } finally {

@@ -9,12 +9,28 @@ export interface DeviceSpec {
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
+/** How long a call may take to set up, as `scripts/latency --check` measures it; medians. */
+export interface LatencyBudgets {
+  /** Calling and answering delay of a dh-secured call, times the open call's in the same run. */
+  readonly callingRatio?: number;
+  readonly answeringRatio?: number;
+  /** Calling delay of the first dh call after a start, times the hundredth's. */
+  readonly firstCallRatio?: number;
+  /** The same delays, and from picking up to the caller's first voice packet, ms; for the board itself, not for a faster machine. */
+  readonly callingMs?: number;
+  readonly answeringMs?: number;
+  readonly firstVoiceMs?: number;
+  /** Whether the board's processor is the one that measures, or emulated: default `native`. */
+  readonly measuredAs?: "native" | "armv7";
+}
+
 /** What the phone may take of the board at most; a budget that is not given is not watched. */
 export interface Budgets {
   /** Resident memory in a call, bytes. */
   readonly rssBytes?: number;
   /** Processor time in a call, percent of one core. */
   readonly cpuPercent?: number;
+  readonly latency?: LatencyBudgets;
 }
 
 /** One kind of hardware Sotto runs on. */

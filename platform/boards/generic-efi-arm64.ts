@@ -1,6 +1,7 @@
 // Any 64-bit ARM machine with EFI firmware or U-Boot: what it has is found by the kernel.
 
 import type { Board } from "../board.js";
+import { latencyAims } from "./aims.js";
 
 /** Not a telephone by itself: a sound card (USB will do) and a keyboard or HID headset make it one. */
 export const genericEfiArm64: Board = {
@@ -9,5 +10,5 @@ export const genericEfiArm64: Board = {
   audio: { driver: "alsa", wanted: { rate: 8000, periodFrames: 80, periods: 4 } },
   keys: [{ driver: "evdev" }],
   display: { driver: "terminal" },
-  budgets: { rssBytes: 96 * 1024 * 1024 },
+  budgets: { rssBytes: 96 * 1024 * 1024, latency: latencyAims },
 };

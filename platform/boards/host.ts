@@ -1,6 +1,7 @@
 // The host platform: any machine with Node, every device simulated. For development, tests and the demo.
 
 import type { Board } from "../board.js";
+import { latencyAims } from "./aims.js";
 
 /** Everything simulated; `--interactive` adds the terminal as keys and screen. */
 export const host: Board = {
@@ -15,4 +16,5 @@ export const host: Board = {
   backlight: { driver: "simulated" },
   headset: { driver: "simulated" },
   display: { driver: "simulated" },
+  budgets: { latency: latencyAims },
 };

@@ -1,6 +1,7 @@
 // Nokia N900 (RX-51, Cortex-A8): names as the mainline device tree omap3-n900 has them.
 
 import type { Board } from "../board.js";
+import { latencyAims } from "./aims.js";
 
 /** The keypad's letters are no digits; the telephone is worked by the slide's arrow keys and the side keys. */
 export const nokiaN900: Board = {
@@ -30,5 +31,5 @@ export const nokiaN900: Board = {
   indicator: { driver: "led", options: { lights: [{ led: "lp5523:g" }] } },
   backlight: { driver: "sysfs" },
   display: { driver: "terminal" },
-  budgets: { rssBytes: 96 * 1024 * 1024 },
+  budgets: { rssBytes: 96 * 1024 * 1024, latency: { ...latencyAims, measuredAs: "armv7" } },
 };

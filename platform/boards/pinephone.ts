@@ -1,6 +1,7 @@
 // PINE64 PinePhone: names as its mainline device tree and ALSA's use-case files have them.
 
 import type { Board } from "../board.js";
+import { latencyAims } from "./aims.js";
 
 /** Power answers, volume keys are volume keys; the touch screen is not used. */
 export const pinephone: Board = {
@@ -21,5 +22,5 @@ export const pinephone: Board = {
   indicator: { driver: "led", options: { lights: [{ led: "green:indicator" }] } },
   backlight: { driver: "sysfs" },
   display: { driver: "terminal" },
-  budgets: { rssBytes: 96 * 1024 * 1024 },
+  budgets: { rssBytes: 96 * 1024 * 1024, latency: latencyAims },
 };

@@ -1,6 +1,7 @@
 // QEMU's "virt" machine with keys, light and vibrator on its GPIO lines, as scripts/emulate starts it.
 
 import type { Board } from "../board.js";
+import { latencyAims } from "./aims.js";
 
 /** An emulated handset: every device is a driver of the kernel's, nothing is simulated by us. */
 export const qemuVirt: Board = {
@@ -16,5 +17,5 @@ export const qemuVirt: Board = {
   vibrator: { driver: "rumble" },
   indicator: { driver: "led", options: { lights: [{ led: "sotto" }] } },
   display: { driver: "terminal" },
-  budgets: { rssBytes: 96 * 1024 * 1024 },
+  budgets: { rssBytes: 96 * 1024 * 1024, latency: latencyAims },
 };

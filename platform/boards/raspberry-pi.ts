@@ -1,6 +1,7 @@
 // Raspberry Pi Zero 2 W, 3 and 4 with a USB sound card (they have no microphone) and buttons between GPIO lines and ground.
 
 import type { Board } from "../board.js";
+import { latencyAims } from "./aims.js";
 
 /** Lines as BCM numbers. Wiring: call 5, hang-up 6, up 13, down 19 (each to ground); vibrator's transistor 18; light 23. */
 export const raspberryPi: Board = {
@@ -27,5 +28,5 @@ export const raspberryPi: Board = {
   vibrator: { driver: "gpio", options: { chip: "pinctrl-bcm2835", line: 18 } },
   indicator: { driver: "gpio", options: { lights: [{ chip: "pinctrl-bcm2835", line: 23 }] } },
   display: { driver: "terminal" },
-  budgets: { rssBytes: 96 * 1024 * 1024 },
+  budgets: { rssBytes: 96 * 1024 * 1024, latency: latencyAims },
 };

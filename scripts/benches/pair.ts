@@ -73,7 +73,7 @@ export class HandsetPair {
             },
           ],
         },
-        execArgv,
+        { node: execArgv },
       );
       return { phone, files };
     };

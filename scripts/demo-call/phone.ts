@@ -45,6 +45,18 @@ export function phoneFiles(folder: string, socketFolder: string, name: string): 
   };
 }
 
+/** How a handset's process is started. */
+export interface Launch {
+  /** Further options of Node. */
+  readonly node?: readonly string[];
+  /** What runs Node, with its arguments; default this process's own Node. */
+  readonly command?: readonly string[];
+  /** How long it may take, ms. */
+  readonly limitMs?: number;
+  /** In a process group of its own: a terminal's Ctrl-C does not reach it. */
+  readonly isGroup?: boolean;
+}
+
 /** A running handset process. */
 export class Phone {
   readonly calls = new Map<number, CallSnapshot>();
@@ -67,20 +79,21 @@ export class Phone {
   /**
    * Writes the configuration and starts `sotto run`. @throws Error with the handset's own words when it does not come up.
    * @param program path of the built command.
-   * @param execArgv further options of Node.
    */
   static async start(
     name: string,
     program: string,
     files: PhoneFiles,
     config: object,
-    execArgv: readonly string[] = [],
+    { node = [], command = [process.execPath], limitMs = START_LIMIT_MS, isGroup = false }: Launch = {},
   ): Promise<Phone> {
     for (const file of [files.log, files.tap, files.trace, files.heard, `${files.heard}.json`])
       rmSync(file, { force: true });
     writeFileSync(files.config, JSON.stringify(config, null, 2), { mode: 0o600 });
-    const child = spawn(process.execPath, [...execArgv, program, "run", "--config", files.config], {
+    const [runner, ...before] = command;
+    const child = spawn(runner, [...before, ...node, program, "run", "--config", files.config], {
       stdio: ["ignore", "ignore", "pipe"],
+      detached: isGroup,
     });
     let words = "";
     child.stderr?.on("data", (data) => {
@@ -90,7 +103,7 @@ export class Phone {
     child.once("exit", (status) => {
       code = status ?? -1;
     });
-    const deadline = Date.now() + START_LIMIT_MS;
+    const deadline = Date.now() + limitMs;
     while (code === undefined && Date.now() < deadline) {
       if (existsSync(files.socket)) {
         try {
@@ -108,6 +121,11 @@ export class Phone {
     throw new Error(
       `${name}'s handset did not start: ${words.trim() || (code === undefined ? "no sign of life" : `exit code ${code}`)}`,
     );
+  }
+
+  /** Number of its process. */
+  get pid(): number {
+    return this.child.pid!;
   }
 
   /** Sends the process a signal. */

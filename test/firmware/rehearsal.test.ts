@@ -69,4 +69,19 @@ test("a call that cannot come about is an error, not a wait, and closes the keys
   assert.ok(closed());
 });
 
+test("so is one whose caller has nothing to offer", async () => {
+  const { keying } = counted();
+  const error = { code: "unknown-recipient", sipStatus: 488, text: "no certificate of theirs", user: "…" };
+  const unable: Keying = {
+    ...keying,
+    open: (...given) => Object.assign(keying.open(...given), { offer: async () => ({ ok: false, error }) }),
+  };
+  try {
+    await rehearse([{ uri, security: "required", codecs: ["PCMU"], keying: [unable] }], options);
+    assert.unreachable();
+  } catch (failure) {
+    assert.match((failure as Error).message, /a rehearsed call failed/);
+  }
+});
+
 test.run();

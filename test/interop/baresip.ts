@@ -40,6 +40,8 @@ export interface BaresipOptions {
   readonly maxCalls?: number;
   /** How it is reached and calls. Default udp. */
   readonly transport?: "udp" | "tcp" | "tls";
+  /** How it secures its calls, and wants them. Default none. */
+  readonly mediaEncryption?: "none" | "srtp-mand" | "dtls_srtp";
   /** PEM file with certificate and private key, for TLS. */
   readonly certificate?: string;
 }
@@ -89,7 +91,7 @@ export class Baresip {
     writeFileSync(join(folder, "contacts"), "");
     writeFileSync(
       join(folder, "accounts"),
-      `<sip:${options.user}@127.0.0.1:${sipPort};transport=${options.transport ?? "udp"}>;regint=0;mediaenc=none` +
+      `<sip:${options.user}@127.0.0.1:${sipPort};transport=${options.transport ?? "udp"}>;regint=0;mediaenc=${options.mediaEncryption ?? "none"}` +
         `;answermode=${options.autoAnswer === false ? "manual" : "auto"}` +
         `;audio_codecs=${options.codecs.map((name) => `${name}/8000/1`).join(",")}\n`,
     );
@@ -240,6 +242,8 @@ function configText(
   const lines = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
   const sound = options.alsa ? ["alsa", "aubridge"] : ["aufile", "aubridge", "sndfile"];
   for (const name of ["g711", ...sound]) lines.push(`module ${name}.so`);
+  const encryption = { none: [], "srtp-mand": ["srtp"], dtls_srtp: ["dtls_srtp"] }[options.mediaEncryption ?? "none"];
+  for (const name of encryption) lines.push(`module ${name}.so`);
   lines.push("module_tmp account.so", "module_app ctrl_tcp.so", "module_app menu.so");
   return `${lines.join("\n")}\n`;
 }

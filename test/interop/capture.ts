@@ -47,17 +47,19 @@ export class Capture {
    * Starts to capture UDP of the ports given.
    * @param sipPorts ports whose datagrams tshark shall read as SIP.
    * @param ranges first and last port of further ranges (RTP).
+   * @param options how long it may last, s (default 60); whether TCP of the SIP ports is wanted too.
    */
   static async start(
     file: string,
     sipPorts: readonly number[],
     ranges: readonly { readonly portMin: number; readonly portMax: number }[],
+    { limitS = LIMIT_S, withTcp = false }: { readonly limitS?: number; readonly withTcp?: boolean } = {},
   ): Promise<Capture> {
     const filter = [
-      ...sipPorts.map((port) => `udp port ${port}`),
+      ...sipPorts.map((port) => `${withTcp ? "" : "udp "}port ${port}`),
       ...ranges.map(({ portMin, portMax }) => `udp portrange ${portMin}-${portMax}`),
     ].join(" or ");
-    const limits = ["-a", `duration:${LIMIT_S}`, "-a", `filesize:${LIMIT_KB}`];
+    const limits = ["-a", `duration:${limitS}`, "-a", `filesize:${LIMIT_KB}`];
     const child = spawn(which("dumpcap")!, ["-i", "lo", "-q", "-s", "0", "-f", filter, ...limits, "-w", file], {
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -85,7 +87,7 @@ export class Capture {
 
   /** Fields of every frame that a display filter lets pass, in order; several values of a field are joined by commas. */
   async fields(filter: string, ...names: readonly string[]): Promise<string[][]> {
-    const decode = this.sipPorts.flatMap((port) => ["-d", `udp.port==${port},sip`]);
+    const decode = this.sipPorts.flatMap((port) => ["-d", `udp.port==${port},sip`, "-d", `tcp.port==${port},sip`]);
     const columns = names.flatMap((name) => ["-e", name]);
     const args = ["-r", this.file, "-n", ...decode, "-Y", filter, "-T", "fields", "-E", "separator=/t", ...columns];
     const { stdout } = await run(which("tshark")!, args, { maxBuffer: 2 ** 28, timeout: 60_000 });

@@ -109,7 +109,7 @@ export class HandsetProcess {
     const sipPort = await freePort();
     const rtp = options.rtp ?? (await freeRange(Math.max(16, 4 * (options.maxCalls ?? 1))));
     const config = handsetConfig(options, files, sipPort, rtp);
-    const phone = await Phone.start(options.user, sottoProgram, files, config, options.node);
+    const phone = await Phone.start(options.user, sottoProgram, files, config, { node: options.node });
     const { pid } = await phone.control.ask("status", {});
     return new HandsetProcess(options, files, sipPort, rtp, phone, pid);
   }
