@@ -59,7 +59,7 @@ export class Mixer {
   }
 
   /**
-   * Tells of changes by anyone, this program included. Does not keep the process alive. One listener a mixer.
+   * Tells of changes by anyone but this object: another program, a knob, another `Mixer`. Does not keep the process alive. One listener a mixer.
    * @param changed something stands differently. @param gone the card was unplugged; the mixer tells nothing more.
    */
   watch(changed: () => void, gone: () => void = () => {}): void {

@@ -4,6 +4,8 @@
 #include <alsa/asoundlib.h>
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
 void arguments(napi_env env, napi_callback_info info, napi_value *values, size_t room) {
   size_t count = room;
@@ -36,6 +38,11 @@ bool get_flag(napi_env env, napi_value object, const char *name, bool *out) {
 double number_of(napi_env env, napi_value value, double otherwise) {
   double number;
   return napi_get_value_double(env, value, &number) == napi_ok && !isnan(number) ? number : otherwise;
+}
+
+double number_within(napi_env env, napi_value value, double least, double most) {
+  double number = number_of(env, value, 0);
+  return number < least ? least : number > most ? most : number;
 }
 
 napi_value undefined(napi_env env) {
@@ -121,7 +128,19 @@ static void quiet(const char *file, int line, const char *function, int error, c
   (void)file, (void)line, (void)function, (void)error, (void)format;
 }
 
+/* Environments that use the add-on. With the last one it may be unloaded, while ALSA, and threads of its plugins, stay. */
+static atomic_int environments;
+
+static void on_environment_end(void *mark) {
+  free(mark);
+  if (atomic_fetch_sub(&environments, 1) == 1) snd_lib_error_set_handler(NULL);
+}
+
 NAPI_MODULE_INIT() {
+  /* The same environment may load the add-on again: every hook needs an argument of its own. */
+  void *mark = malloc(1);
+  if (mark && napi_add_env_cleanup_hook(env, on_environment_end, mark) == napi_ok) atomic_fetch_add(&environments, 1);
+  else free(mark);
   snd_lib_error_set_handler(quiet);
   export_duplex(env, exports);
   export_cards(env, exports);

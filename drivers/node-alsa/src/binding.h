@@ -14,6 +14,8 @@ bool get_text(napi_env env, napi_value object, const char *name, char *out, size
 bool get_number(napi_env env, napi_value object, const char *name, double *out);
 bool get_flag(napi_env env, napi_value object, const char *name, bool *out);
 double number_of(napi_env env, napi_value value, double otherwise);
+/* 0 for what is no number, and no farther than from `least` to `most`. */
+double number_within(napi_env env, napi_value value, double least, double most);
 napi_value undefined(napi_env env);
 napi_value make_object(napi_env env);
 napi_value make_array(napi_env env);

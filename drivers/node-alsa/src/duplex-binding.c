@@ -19,6 +19,9 @@ enum { MAX_BURST = 64, MAX_NAME = 256 };
 /* Wake-ups for nothing that are put up with before the descriptors get a rest. */
 enum { SPINS = 4 };
 
+/* Errors of the descriptors in a row, a millisecond apart, behind which the card says nothing is wrong: then it is gone. */
+enum { MOST_BROKEN = 500 };
+
 struct context {
   napi_env env;
   struct duplex duplex;
@@ -36,6 +39,7 @@ struct context {
   uint64_t idle_wakeups;
   uint64_t periods;
   unsigned spins; /* wake-ups in a row that meant nothing */
+  unsigned broken; /* wake-ups in a row by an error that the card knows nothing of */
 };
 
 static const napi_type_tag TAG = {0x6e6f64652d616c73, 0x612d6475706c6578};
@@ -158,9 +162,13 @@ static bool deliver(struct context *context) {
 static void on_ready(void *user, bool broken) {
   struct context *context = user;
   struct duplex *duplex = &context->duplex;
+  napi_env env = context->env;
   napi_handle_scope scope;
+  napi_value self;
   if (!context->running || context->suspended) return;
-  napi_open_handle_scope(context->env, &scope);
+  napi_open_handle_scope(env, &scope);
+  /* The listener may close the PCM and forget it: it is not to be collected before we are through. */
+  napi_get_reference_value(env, context->self, &self);
   context->wakeups++;
   uint64_t run = context->run, before = context->periods;
   poll(context->fds, context->fd_count, 0);
@@ -171,7 +179,7 @@ static void on_ready(void *user, bool broken) {
     int error = 0;
     size_t length = 0;
     bool more = false;
-    napi_open_handle_scope(context->env, &inner);
+    napi_open_handle_scope(env, &inner);
     duplex->captured = samples_of(context, CAPTURE, &length);
     struct stream *capture = &duplex->stream[CAPTURE];
     if (capture->pcm && (!duplex->captured || length < capture->period * capture->channels)) gone(context, -EINVAL);
@@ -183,18 +191,24 @@ static void on_ready(void *user, bool broken) {
         recover(context, error, which);
       }
     }
-    napi_close_handle_scope(context->env, inner);
+    napi_close_handle_scope(env, inner);
     if (!more) break;
   }
   if (context->periods == before) context->idle_wakeups++;
-  /* Some plugins' descriptors are readable without end until the first samples come. */
+  bool goes_on = context->running && context->run == run && context->watch;
+  if (context->periods != before) context->broken = 0;
   if (context->periods != before || meant) context->spins = 0;
-  else if (++context->spins >= SPINS && context->running && context->run == run && context->watch) {
+  if (goes_on && broken) {
+    /* Watched no longer since the error: looked at again a little later, or it would be looked at without end. */
+    if (duplex_unplugged(duplex)) gone(context, -ENODEV);
+    else if (++context->broken < MOST_BROKEN) watch_pause(context->watch, 1);
+    else gone(context, -EIO);
+  } else if (goes_on && context->periods == before && !meant && ++context->spins >= SPINS) {
+    /* Some plugins' descriptors are readable without end until the first samples come. */
     context->spins = 0;
     watch_pause(context->watch, 1);
   }
-  if (broken && context->running && context->run == run && context->watch) watch_start(context->watch);
-  napi_close_handle_scope(context->env, scope);
+  napi_close_handle_scope(env, scope);
 }
 
 /* ------------------------------------------------------------------------------------------------------------- calls */
@@ -314,6 +328,7 @@ static napi_value start_pcm(napi_env env, napi_callback_info info) {
   napi_create_reference(env, value[3], 1, &context->listener);
   napi_create_reference(env, value[0], 1, &context->self);
   context->running = true;
+  context->spins = context->broken = 0;
   context->run++;
   const char *problem = "the PCM does not start";
   int error = duplex_start(duplex);
@@ -339,6 +354,7 @@ static napi_value resume_pcm(napi_env env, napi_callback_info info) {
     if (error == 0) {
       context->suspended = false;
       again = !context->watch || watch_start(context->watch) == 0;
+      if (!again) gone(context, -EIO);
     } else if (error != -EAGAIN)
       gone(context, error);
   }

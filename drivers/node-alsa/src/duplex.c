@@ -58,7 +58,7 @@ static int fill(struct stream *playback, snd_pcm_uframes_t frames) {
   snd_pcm_uframes_t most = sizeof SILENCE / sizeof *SILENCE / playback->channels;
   while (frames > 0) {
     snd_pcm_sframes_t written = snd_pcm_writei(playback->pcm, SILENCE, frames < most ? frames : most);
-    if (written == -EAGAIN) break;
+    if (written == -EAGAIN || written == 0) break;
     if (written < 0) return (int)written;
     frames -= (snd_pcm_uframes_t)written;
   }
@@ -94,6 +94,12 @@ unsigned short duplex_polled(struct duplex *d, struct pollfd *fds, unsigned coun
   unsigned short revents = 0;
   snd_pcm_poll_descriptors_revents(d->stream[duplex_clock(d)].pcm, fds, count, &revents);
   return revents;
+}
+
+bool duplex_unplugged(const struct duplex *d) {
+  for (int which = 0; which < DIRECTIONS; which++)
+    if (d->stream[which].pcm && snd_pcm_state(d->stream[which].pcm) == SND_PCM_STATE_DISCONNECTED) return true;
+  return false;
 }
 
 enum step duplex_step(struct duplex *d, int *error, enum direction *which) {

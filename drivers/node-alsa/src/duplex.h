@@ -76,6 +76,8 @@ enum direction duplex_clock(const struct duplex *d);
 int duplex_descriptors(struct duplex *d, struct pollfd *fds, unsigned room);
 /* Lets ALSA look at polled descriptors (plugins keep their own books there). Returns what they mean: POLLIN, POLLOUT, POLLERR or nothing. */
 unsigned short duplex_polled(struct duplex *d, struct pollfd *fds, unsigned count);
+/* Whether a card was pulled. ALSA goes on saying what its buffer held, from memory it shares with the kernel: its state must be asked for. */
+bool duplex_unplugged(const struct duplex *d);
 /* Moves on: reads into `captured`, or looks for room. STEP_FAILED leaves the errno in *error and the direction in *which. */
 enum step duplex_step(struct duplex *d, int *error, enum direction *which);
 /* Hands `frames` over to playback. What finds no room now goes first next time; what finds none then is dropped, and counted. */

@@ -29,6 +29,7 @@ struct watch {
   bool closing;
   unsigned count;
   unsigned open; /* handles libuv still knows */
+  bool pausing;  /* the timer ends a pause, rather than asking for a look */
   uv_handle_t *timer;
   struct {
     uv_handle_t *handle;
@@ -57,6 +58,8 @@ static void on_ready(uv_handle_t *handle, int status, int events) {
 static void on_environment_end(napi_async_cleanup_hook_handle hook, void *data) {
   struct watch *watch = data;
   (void)hook;
+  /* One that is closing already has been forgotten by its owner, whose memory may be gone. */
+  if (watch->closing) return;
   *watch->slot = NULL;
   watch_close(watch);
 }
@@ -110,12 +113,20 @@ void watch_stop(struct watch *watch) {
 
 static void on_due(uv_handle_t *timer) {
   struct watch *watch = uv_handle_get_data(timer);
-  if (!watch->closing) watch_start(watch);
+  if (watch->closing) return;
+  if (watch->pausing) watch_start(watch);
+  else watch->ready(watch->user, false);
 }
 
 void watch_pause(struct watch *watch, unsigned ms) {
   watch_stop(watch);
+  watch->pausing = true;
   uv_timer_start(watch->timer, on_due, ms, 0);
+}
+
+void watch_soon(struct watch *watch) {
+  watch->pausing = false;
+  uv_timer_start(watch->timer, on_due, 0, 0);
 }
 
 void watch_keep_alive(struct watch *watch, bool keep) {

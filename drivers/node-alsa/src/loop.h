@@ -20,6 +20,8 @@ int watch_start(struct watch *watch);
 void watch_stop(struct watch *watch);
 /* Looks away for so many ms: for descriptors that are ready all the time and mean nothing by it. */
 void watch_pause(struct watch *watch, unsigned ms);
+/* Calls `ready` from the loop though no descriptor is: for what was found out elsewhere. Not for watches that are paused. */
+void watch_soon(struct watch *watch);
 /* Whether the process stays alive for it. */
 void watch_keep_alive(struct watch *watch, bool keep);
 /* Ends it; the memory goes when the loop has let go of it. */

@@ -71,6 +71,11 @@ static int on_mixer(snd_mixer_t *handle, unsigned mask, snd_mixer_elem_t *elemen
   return 0;
 }
 
+/* Changes that were found before the loop woke for them are told all the same. */
+static void tell_soon(struct mixer *mixer) {
+  if (mixer->changed && mixer->watch) watch_soon(mixer->watch);
+}
+
 /* openMixer(card): a handle. */
 static napi_value open_mixer(napi_env env, napi_callback_info call) {
   napi_value value, handle;
@@ -185,6 +190,7 @@ static napi_value elements(napi_env env, napi_callback_info call) {
   struct mixer *mixer = mixer_of(env, handle);
   if (!mixer) return NULL;
   snd_mixer_handle_events(mixer->mixer);
+  tell_soon(mixer);
   napi_value list = make_array(env);
   for (snd_mixer_elem_t *element = snd_mixer_first_elem(mixer->mixer); element; element = snd_mixer_elem_next(element)) {
     napi_value entry = make_object(env);
@@ -198,6 +204,14 @@ static napi_value elements(napi_env env, napi_callback_info call) {
   return list;
 }
 
+/* ALSA takes any number, and some cards wrap around. */
+static int set_volume(snd_mixer_elem_t *element, enum direction which, long volume) {
+  long least = 0, most = 0;
+  int error = ASK(which, volume_range, element, &least, &most);
+  if (error < 0) return error;
+  return volume < least || volume > most ? -ERANGE : TELL(which, volume_all, element, volume);
+}
+
 /* mixerSet(handle, name, index, what, isCapture, value): what is "volume", "db", "on" or "item". */
 static napi_value set_element(napi_env env, napi_callback_info call) {
   napi_value value[6];
@@ -206,23 +220,32 @@ static napi_value set_element(napi_env env, napi_callback_info call) {
   arguments(env, call, value, 6);
   struct mixer *mixer = mixer_of(env, value[0]);
   if (!mixer) return NULL;
-  napi_get_value_string_utf8(env, value[1], name, sizeof name, NULL);
-  napi_get_value_string_utf8(env, value[3], what, sizeof what, NULL);
+  if (napi_get_value_string_utf8(env, value[1], name, sizeof name, NULL) != napi_ok ||
+      napi_get_value_string_utf8(env, value[3], what, sizeof what, NULL) != napi_ok) {
+    napi_throw_type_error(env, NULL, "a mixer element has a name");
+    return NULL;
+  }
   napi_get_value_bool(env, value[4], &is_capture);
   enum direction which = is_capture ? CAPTURE : PLAYBACK;
-  double number = number_of(env, value[5], 0);
+  /* Within what a long holds on every processor. */
+  double number = number_within(env, value[5], -1e7, 1e7);
+  double index = number_within(env, value[2], 0, 1e6);
   snd_mixer_selem_id_t *id;
   snd_mixer_selem_id_alloca(&id);
   snd_mixer_selem_id_set_name(id, name);
-  snd_mixer_selem_id_set_index(id, (unsigned)number_of(env, value[2], 0));
+  snd_mixer_selem_id_set_index(id, (unsigned)index);
   snd_mixer_elem_t *element = snd_mixer_find_selem(mixer->mixer, id);
   int error = -ENOENT;
+  bool has = false;
   if (element) {
     error = -EINVAL;
-    if (strcmp(what, "volume") == 0 && has_volume(element, which)) error = TELL(which, volume_all, element, (long)number);
-    else if (strcmp(what, "db") == 0 && has_volume(element, which)) error = TELL(which, dB_all, element, (long)(number * 100), 0);
-    else if (strcmp(what, "on") == 0 && has_switch(element, which)) error = TELL(which, switch_all, element, number != 0);
-    else if (strcmp(what, "item") == 0 && snd_mixer_selem_is_enumerated(element))
+    if (strcmp(what, "volume") == 0 || strcmp(what, "db") == 0) has = has_volume(element, which);
+    else has = strcmp(what, "on") == 0 ? has_switch(element, which) : snd_mixer_selem_is_enumerated(element);
+    if (!has) error = -EINVAL;
+    else if (strcmp(what, "volume") == 0) error = set_volume(element, which, (long)number);
+    else if (strcmp(what, "db") == 0) error = TELL(which, dB_all, element, (long)(number * 100), 0);
+    else if (strcmp(what, "on") == 0) error = TELL(which, switch_all, element, number != 0);
+    else if (strcmp(what, "item") == 0 && number >= 0)
       for (int channel = 0; channel <= SND_MIXER_SCHN_LAST; channel++) {
         int set = snd_mixer_selem_set_enum_item(element, (snd_mixer_selem_channel_id_t)channel, (unsigned)number);
         if (channel == 0) error = set;
@@ -231,7 +254,7 @@ static napi_value set_element(napi_env env, napi_callback_info call) {
   }
   if (error < 0) {
     snprintf(text, sizeof text, "mixer element \"%s\": %s cannot be set: %s", name, what,
-             error == -ENOENT ? "there is no such element" : error == -EINVAL ? "it has none" : snd_strerror(error));
+             error == -ENOENT ? "there is no such element" : !has ? "it has none" : error == -ERANGE ? "out of its range" : snd_strerror(error));
     throw_errno(env, error, text);
   }
   return NULL;
@@ -239,26 +262,31 @@ static napi_value set_element(napi_env env, napi_callback_info call) {
 
 static void on_ready(void *user, bool broken) {
   struct mixer *mixer = user;
+  napi_env env = mixer->env;
   napi_handle_scope scope;
-  napi_open_handle_scope(mixer->env, &scope);
+  napi_value self;
+  napi_open_handle_scope(env, &scope);
+  /* The listener may close the mixer and forget it: it is not to be collected before we are through. */
+  napi_get_reference_value(env, mixer->self, &self);
   unsigned short revents = 0;
   poll(mixer->fds, mixer->fd_count, 0);
   snd_mixer_poll_descriptors_revents(mixer->mixer, mixer->fds, mixer->fd_count, &revents);
-  mixer->changed = false;
   int error = snd_mixer_handle_events(mixer->mixer);
   bool gone = broken || error < 0 || (revents & (POLLERR | POLLNVAL));
-  if (gone || mixer->changed) {
+  bool changed = mixer->changed;
+  mixer->changed = false;
+  if (gone || changed) {
     napi_ref listener = mixer->listener;
     napi_value value;
     if (gone) {
       mixer->listener = NULL;
       silence(mixer);
     }
-    napi_get_boolean(mixer->env, gone, &value);
-    call_listener(mixer->env, listener, 1, &value, NULL);
-    if (gone) napi_delete_reference(mixer->env, listener);
+    napi_get_boolean(env, gone, &value);
+    call_listener(env, listener, 1, &value, NULL);
+    if (gone) napi_delete_reference(env, listener);
   }
-  napi_close_handle_scope(mixer->env, scope);
+  napi_close_handle_scope(env, scope);
 }
 
 /* watchMixer(handle, listener): the listener is called with false when something changed, and once with true when the card is gone. */
@@ -268,6 +296,8 @@ static napi_value watch_mixer(napi_env env, napi_callback_info call) {
   struct mixer *mixer = mixer_of(env, value[0]);
   if (!mixer) return NULL;
   silence(mixer);
+  /* What changed before is no news to this listener. */
+  mixer->changed = false;
   int count = snd_mixer_poll_descriptors(mixer->mixer, mixer->fds, MAX_POLL);
   if (count <= 0) {
     throw_errno(env, -ENOSYS, "this mixer tells no changes");

@@ -13,7 +13,7 @@ static napi_value set_realtime(napi_env env, napi_callback_info call) {
   napi_value value[2];
   bool inherited = false;
   arguments(env, call, value, 2);
-  int priority = (int)number_of(env, value[0], 0);
+  int priority = (int)number_within(env, value[0], 0, 1000);
   napi_get_value_bool(env, value[1], &inherited);
   struct sched_param param = {.sched_priority = priority};
   int error = pthread_setschedparam(pthread_self(), priority <= 0 ? SCHED_OTHER : inherited ? SCHED_RR : SCHED_RR | SCHED_RESET_ON_FORK, &param);

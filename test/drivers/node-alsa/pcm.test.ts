@@ -127,6 +127,19 @@ if (await haveAlsa()) {
     pcm.close();
   });
 
+  pcms(
+    "descriptors in error behind which the card says nothing is wrong: no thread spins, and it is gone in the end",
+    async () => {
+      const card = new VirtualCard();
+      card.set("broken", 1);
+      const { pcm, told } = run(card);
+      for (let i = 0; i < 400 && told.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 25));
+      assert.equal(told, ["gone EIO"]);
+      assert.ok(pcm.counters().wakeups <= 500, `${pcm.counters().wakeups}`);
+      pcm.close();
+    },
+  );
+
   pcms("both directions start in step", async () => {
     const card = new VirtualCard();
     const { pcm } = run(card);

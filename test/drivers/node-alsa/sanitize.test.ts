@@ -21,7 +21,7 @@ if (await haveAlsa()) {
       output: join(checkout, "out", "native", "node-alsa-sanitized.node"),
       flags: ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"],
     });
-    for (const suite of ["pcm", "worker"])
+    for (const suite of ["pcm", "mixer", "worker"])
       test(`no fault in ${suite}`, () => {
         const { status, stdout, stderr } = spawnSync(
           process.execPath,

@@ -2,6 +2,7 @@
  * A sound card below ALSA whose time and troubles a test decides: an ALSA plugin that keeps its books in a file the test writes.
  * Capture counts: sample n of a stream is n modulo 32768. Playback is kept in the file, the last RING frames of it.
  */
+#define _GNU_SOURCE
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
 #include <errno.h>
@@ -22,7 +23,7 @@ struct books {
   int32_t ppm[2];       /* 32: capture, playback: how much faster than nominal */
   int32_t transfer[2];  /* 40: most frames moved at a time; then it says EAGAIN once. 0: no limit */
   int32_t suspend;      /* 48: 1: capture falls asleep; set to 2 when it has */
-  int32_t unused;
+  int32_t broken;       /* 52: what opens next has descriptors that are in error for ever */
   int64_t played;       /* 56: frames taken from playback */
   int32_t starts[2];    /* 64 */
   int64_t start_us[2];  /* 72: when each direction was started */
@@ -35,6 +36,7 @@ struct card {
   int fd;
   int which;
   int64_t start_us;
+  int broken;    /* 0: none */
   int64_t moved; /* frames read or written since prepare */
   int again;
 };
@@ -122,6 +124,7 @@ static int card_close(snd_pcm_ioplug_t *io) {
   struct card *card = io->private_data;
   munmap(card->books, sizeof *card->books);
   close(card->fd);
+  if (card->broken > 0) close(card->broken);
   free(card);
   return 0;
 }
@@ -168,12 +171,19 @@ SND_PCM_PLUGIN_DEFINE_FUNC(sottovirtual) {
   card->io.callback = &callbacks;
   card->io.private_data = card;
   card->io.poll_fd = card->fd;
+  int ends[2] = {-1, -1};
+  if (books->broken && pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0) {
+    /* The writing end of a pipe that nobody reads. */
+    close(ends[0]);
+    card->io.poll_fd = card->broken = ends[1];
+  }
   card->io.poll_events = POLLIN;
   card->io.mmap_rw = 0;
   error = snd_pcm_ioplug_create(&card->io, name, stream, mode);
   if (error < 0) {
     munmap(books, sizeof *books);
     close(card->fd);
+    if (card->broken > 0) close(card->broken);
     free(card);
     return error;
   }

@@ -30,17 +30,17 @@ export async function haveAlsa(): Promise<boolean> {
   return true;
 }
 
-/** The plugin, compiled where it is missing or older than its source. */
-function plugin(): string {
-  const source = join(checkout, "test", "drivers", "audio", "virtual-card", "virtual-card.c");
+/** One of the plugins, compiled where it is missing or older than its source. */
+function plugin(source: "virtual-card" | "virtual-mixer"): string {
+  const file = join(checkout, "test", "drivers", "audio", "virtual-card", `${source}.c`);
   const folder = join(checkout, "out", "native");
-  const output = join(folder, "libasound_module_pcm_sottovirtual.so");
-  if (existsSync(output) && statSync(output).mtimeMs >= statSync(source).mtimeMs) return output;
+  const output = join(folder, `libasound_module_${source === "virtual-card" ? "pcm" : "ctl"}_sottovirtual.so`);
+  if (existsSync(output) && statSync(output).mtimeMs >= statSync(file).mtimeMs) return output;
   mkdirSync(folder, { recursive: true });
   const made = `${output}.${process.pid}`;
   const { status, stderr } = spawnSync(
     "cc",
-    [..."-shared -fPIC -DPIC -O1 -g -std=gnu11 -Wall -Wextra -Werror".split(" "), source, "-o", made, "-lasound"],
+    [..."-shared -fPIC -DPIC -O1 -g -std=gnu11 -Wall -Wextra -Werror".split(" "), file, "-o", made, "-lasound"],
     { encoding: "utf8" },
   );
   if (status !== 0) throw new Error(stderr);
@@ -61,6 +61,7 @@ const offsets = {
   mostRead: 40,
   mostWritten: 44,
   suspend: 48,
+  broken: 52,
   captureStarts: 64,
   playbackStarts: 68,
 } as const;
@@ -79,7 +80,12 @@ function configure(): string {
   folder = mkdtempSync(join(tmpdir(), "sotto-cards-"));
   const remove = folder;
   process.on("exit", () => rmSync(remove, { recursive: true, force: true }));
-  const lines = ["pcm.null { type null }", `pcm_type.sottovirtual { lib "${plugin()}" }`];
+  const lines = [
+    "pcm.null { type null }",
+    `pcm_type.sottovirtual { lib "${plugin("virtual-card")}" }`,
+    `ctl_type.sottovirtual { lib "${plugin("virtual-mixer")}" }`,
+    `ctl.virtualmixer { type sottovirtual file "${join(folder, "mixer")}" }`,
+  ];
   for (let i = 0; i < MOST_CARDS; i++)
     lines.push(`pcm.virtual${i} { type sottovirtual books "${join(folder, `card${i}`)}" }`);
   const path = join(folder, "asound.conf");
@@ -178,4 +184,29 @@ export class VirtualCard {
 /** A turn of the event loop in which what is ready is served. */
 async function turn(): Promise<void> {
   for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** What a {@link VirtualMixer} has; virtual-mixer.c has the same order. */
+const places = ["masterVolume", "masterSwitch", "captureVolume", "captureSwitch", "route", "unplugged"] as const;
+
+/** The mixer that ALSA calls "virtualmixer": volumes of 0 to 80 in half decibels from -40, switches, and a route. One a process. */
+export class VirtualMixer {
+  readonly name = "virtualmixer";
+  private readonly file: number;
+
+  constructor() {
+    const path = join(configure(), "mixer");
+    writeFileSync(path, new Uint8Array(4 * places.length));
+    this.file = openSync(path, "r+");
+  }
+
+  /** As if another program, or a knob, had turned it. */
+  set(what: (typeof places)[number], value: number): void {
+    writeSync(this.file, Int32Array.of(value), 0, 4, 4 * places.indexOf(what));
+  }
+  get(what: (typeof places)[number]): number {
+    const value = new Int32Array(1);
+    readSync(this.file, value, 0, 4, 4 * places.indexOf(what));
+    return value[0];
+  }
 }
