@@ -27,12 +27,20 @@ export interface VerifiedCertificate {
   readonly notAfterMs: number;
 }
 
-interface Remembered {
+/** What a path was found to be good for. */
+interface Verified {
   /** What it is verified for: one for each of its URIs. */
   readonly certificates: readonly VerifiedCertificate[];
   readonly verifiedMs: number;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+}
+
+/** {@link Verified}, and what it is known by: the chain itself, its use and how new the revocation lists were. */
+interface Remembered extends Verified {
+  readonly chain: readonly Uint8Array[];
+  readonly use: CertificateUse;
+  readonly generation: number;
 }
 
 export interface TrustOptions {
@@ -54,7 +62,8 @@ export function certificatesFromPem(pem: string): Uint8Array[] {
 /** Authorities one believes, and the memory of what they vouched for. */
 export class TrustStore {
   private readonly anchors: readonly Certificate[];
-  private readonly remembered = new Map<string, Remembered>();
+  /** The latest first. */
+  private remembered: readonly Remembered[] = [];
   private readonly rememberMs: number;
   private readonly capacity: number;
   private readonly revocation: RevocationLists | undefined;
@@ -88,13 +97,13 @@ export class TrustStore {
     use: CertificateUse = "signature",
   ): Promise<Result<VerifiedCertificate>> {
     // What was verified before newer lists came does not count.
-    const key = `${use} ${this.revocation?.generation ?? 0} ${chainKey(chain)}`;
-    let known = this.recall(key, atMs);
+    const generation = this.revocation?.generation ?? 0;
+    let known = this.recall(chain, use, generation, atMs);
     if (!known) {
       const fresh = await this.validate(chain, atMs, use);
       if (!fresh.ok) return fresh;
-      known = fresh.value;
-      this.remember(key, known);
+      known = { ...fresh.value, chain: chain.map((der) => new Uint8Array(der)), use, generation };
+      this.remembered = [known, ...this.remembered].slice(0, this.capacity);
     }
     const { certificates } = known;
     const match = certificates.find((one) => sameSipIdentity(one.uri, uri));
@@ -103,24 +112,24 @@ export class TrustStore {
       : fail("identity-mismatch", `the certificate is for ${certificates[0]?.uri ?? "no SIP URI"}, not for ${uri}`);
   }
 
-  private recall(key: string, atMs: number): Remembered | undefined {
-    const known = this.remembered.get(key);
+  /** Certificates are compared byte for byte, which takes less than hashing them. */
+  private recall(
+    chain: readonly Uint8Array[],
+    use: CertificateUse,
+    generation: number,
+    atMs: number,
+  ): Remembered | undefined {
+    const known = this.remembered.find(
+      (one) => one.use === use && one.generation === generation && isSameChain(one.chain, chain),
+    );
     if (!known) return undefined;
     const age = Math.abs(atMs - known.verifiedMs);
     if (age <= this.rememberMs && atMs >= known.notBeforeMs && atMs <= known.notAfterMs) return known;
-    this.remembered.delete(key);
+    this.remembered = this.remembered.filter((one) => one !== known);
     return undefined;
   }
 
-  private remember(key: string, known: Remembered): void {
-    if (this.remembered.size >= this.capacity) {
-      const oldest = this.remembered.keys().next();
-      if (!oldest.done) this.remembered.delete(oldest.value);
-    }
-    this.remembered.set(key, known);
-  }
-
-  private async validate(chain: readonly Uint8Array[], atMs: number, use: CertificateUse): Promise<Result<Remembered>> {
+  private async validate(chain: readonly Uint8Array[], atMs: number, use: CertificateUse): Promise<Result<Verified>> {
     const certificates: Certificate[] = [];
     for (const der of chain) {
       const parsed = parseCertificate(der);
@@ -156,14 +165,6 @@ export class TrustStore {
   }
 }
 
-/** One name for a chain: a hash over the certificates' lengths and then their bytes. */
-function chainKey(chain: readonly Uint8Array[]): string {
-  const hash = createHash("sha256").update(
-    chain
-      .map((der) => der.length)
-      .join()
-      .concat(":"),
-  );
-  for (const der of chain) hash.update(der);
-  return hash.digest("base64");
+function isSameChain(one: readonly Uint8Array[], other: readonly Uint8Array[]): boolean {
+  return one.length === other.length && one.every((der, i) => Buffer.compare(der, other[i]) === 0);
 }

@@ -2,7 +2,7 @@
 
 import { randomFillSync } from "node:crypto";
 
-const POOL_BYTES = 1024;
+const POOL_BYTES = 4096;
 
 /**
  * A source of bytes fit for keys; it throws RangeError for a length that is none. Each byte is handed out once, in arrays of their own, and leaves no copy behind.
@@ -16,7 +16,7 @@ export function pooledRandom(): (length: number) => Uint8Array {
   let at = POOL_BYTES;
   return (length) => {
     if (!Number.isInteger(length) || length < 0) throw new RangeError(`a number of bytes is asked for, not ${length}`);
-    if (length > POOL_BYTES / 4) return randomFillSync(new Uint8Array(length));
+    if (length > POOL_BYTES / 8) return randomFillSync(new Uint8Array(length));
     if (at + length > POOL_BYTES) {
       randomFillSync(pool);
       at = 0;

@@ -3,6 +3,8 @@
 import type { InputError } from "../runtime/result.js";
 
 const empty = new Uint8Array(0);
+/** Up to this many bytes are copied one by one. */
+const FEW = 32;
 
 /** Told of a field: its name, its first byte and how many bytes it has. */
 export type FieldObserver = (name: string, offset: number, length: number) => void;
@@ -58,8 +60,15 @@ export class ByteReader {
   /** A copy of the next `length` bytes: it outlives the datagram and can be wiped on its own. */
   take(length: number, what: string): Uint8Array {
     if (!this.need(length, what)) return empty;
-    if (length > 0) this.observe?.(what, this.offset, length);
-    return copy(this.bytes.subarray(this.offset, (this.offset += length)));
+    if (length === 0) return empty;
+    this.observe?.(what, this.offset, length);
+    const { bytes } = this;
+    const at = (this.offset += length) - length;
+    const out = new Uint8Array(length);
+    // A view of the bytes costs more than copying a few of them one by one.
+    if (length <= FEW) for (let i = 0; i < length; i++) out[i] = bytes[at + i];
+    else out.set(bytes.subarray(at, at + length));
+    return out;
   }
 
   private need(length: number, what: string): boolean {
@@ -70,10 +79,20 @@ export class ByteReader {
   }
 }
 
+/** Storage that waits for the next writer: new memory for each message would cost more than the message. Holds zeros. */
+let spare: Uint8Array | undefined;
+/** Larger storage is let go. */
+const SPARE_BYTES = 16_384;
+
 /** Builds a message; its storage doubles as needed. */
 export class ByteWriter {
-  private store = new Uint8Array(1024);
+  private store: Uint8Array;
   private used = 0;
+
+  constructor() {
+    this.store = spare ?? new Uint8Array(1024);
+    spare = undefined;
+  }
 
   get length(): number {
     return this.used;
@@ -89,14 +108,20 @@ export class ByteWriter {
     return this.u16(value >>> 16).u16(value);
   }
   put(bytes: Uint8Array): this {
-    this.room(bytes.length).set(bytes, this.used);
-    this.used += bytes.length;
+    const { length } = bytes;
+    const store = this.room(length);
+    if (length <= FEW) for (let i = 0; i < length; i++) store[this.used + i] = bytes[i];
+    else store.set(bytes, this.used);
+    this.used += length;
     return this;
   }
-  /** The bytes written so far, as a copy of their own; the writer's storage is zeroed, it may have held keys. */
+  /** The bytes written, as a copy of their own, once; the writer's storage is zeroed, it may have held keys. */
   finish(): Uint8Array {
-    const done = this.store.slice(0, this.used);
-    this.store.fill(0);
+    const { store } = this;
+    const done = store.slice(0, this.used);
+    store.fill(0, 0, this.used);
+    if (store.length <= SPARE_BYTES) spare = store;
+    this.store = empty;
     this.used = 0;
     return done;
   }

@@ -35,10 +35,12 @@ export interface CryptoSession extends MasterKey, SrtpUse {
 
 /** The map of an offer: for each stream of ours an odd session with its SSRC, and an even one for the responder's (section 6.1.1). */
 export function offeredSessions(ssrcs: readonly number[], isOneWay = false): readonly SrtpSession[] {
-  return ssrcs.flatMap((ssrc) => {
-    const own = { policy: 0, ssrc, roc: 0 };
-    return isOneWay ? [own] : [own, { policy: 0, ssrc: 0, roc: 0 }];
-  });
+  const sessions: SrtpSession[] = [];
+  for (const ssrc of ssrcs) {
+    sessions.push({ policy: 0, ssrc, roc: 0 });
+    if (!isOneWay) sessions.push({ policy: 0, ssrc: 0, roc: 0 });
+  }
+  return sessions;
 }
 
 /** What the map of an offer must look like: `pairs` as {@link offeredSessions} makes them, `any` as it comes. */

@@ -1,6 +1,6 @@
 // Other implementations' readings of the RFCs, by name; off unless a peer is configured for one.
 
-import { mikey1, type Prf, PrfKey, prfBlocks } from "./prf.js";
+import { mikey1, PRF_BLOCK, type Prf, PrfKey } from "./prf.js";
 
 /**
  * `minisip`: minisip 0.7's library. `minisip-rfc-prf`: the same with its pseudo-random function repaired. What differs:
@@ -13,8 +13,8 @@ export type Dialect = "minisip" | "minisip-rfc-prf";
 
 /** Minisip's PRF: RFC 3830 section 4.1.2, but with an empty key for the last block when the input key fills its blocks. */
 const minisipPrf: Prf = (inkey) => {
-  if (inkey.length === 0 || inkey.length % 32 !== 0) return mikey1(inkey);
-  return new PrfKey([...prfBlocks(inkey.subarray(0, inkey.length - 32)), new Uint8Array(0)]);
+  if (inkey.length === 0 || inkey.length % PRF_BLOCK !== 0) return mikey1(inkey);
+  return new PrfKey(inkey.subarray(0, inkey.length - PRF_BLOCK), inkey.length / PRF_BLOCK);
 };
 
 /** The PRF a peer uses. */

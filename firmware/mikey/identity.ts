@@ -2,6 +2,7 @@
 
 import { sameSipIdentity, sipIdentity } from "../crypto/sip-identity.js";
 import { ok } from "../runtime/result.js";
+import { sameBytes } from "./bytes.js";
 import { type MikeyResult, refuse } from "./errors.js";
 import type { ParsedMessage } from "./message.js";
 import { CertificateType, IdType } from "./numbers.js";
@@ -13,11 +14,20 @@ const decoder = new TextDecoder("utf-8", { fatal: false });
 /** Most characters of an identity that an error text repeats. */
 const SHOWN = 80;
 
-/** The ID payload for a SIP URI: `scheme:user@host`, type URI. Throws TypeError for anything else. */
+/** Payloads made lately: a call's two names stand in each of its messages. */
+const recent = new Map<string, IdPayload>();
+const RECENT = 32;
+
+/** The ID payload for a SIP URI: `scheme:user@host`, type URI; not to be changed. Throws TypeError for anything else. */
 export function idPayload(uri: string): IdPayload {
+  const known = recent.get(uri);
+  if (known) return known;
   const identity = sipIdentity(uri);
   if (identity === undefined) throw new TypeError(`not a SIP URI: ${uri}`);
-  return { kind: "id", type: IdType.uri, data: encoder.encode(identity) };
+  const payload: IdPayload = { kind: "id", type: IdType.uri, data: encoder.encode(identity) };
+  if (recent.size >= RECENT) recent.clear();
+  recent.set(uri, payload);
+  return payload;
 }
 
 /** What an ID payload says, as a SIP URI; a NAI (`user@realm`) is read as the SIP identity of that name. */
@@ -29,6 +39,9 @@ export function identityText(id: IdPayload): string {
 /** Checks that an ID names whom we expect. */
 export function checkIdentity(id: IdPayload | undefined, expectedUri: string, role: string): MikeyResult<undefined> {
   if (!id) return refuse("missing-identity", `the message does not name its ${role}`);
+  // As we would write it ourselves: there is nothing to read.
+  if (id.type === IdType.uri && sipIdentity(expectedUri) && sameBytes(id.data, idPayload(expectedUri).data))
+    return ok(undefined);
   if (id.type !== IdType.uri && id.type !== IdType.nai)
     return refuse("identity-mismatch", `the ${role}'s ID type ${id.type} is not known`);
   const text = identityText(id);

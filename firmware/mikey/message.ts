@@ -36,6 +36,8 @@ export interface MessageError extends InputError {
 
 /** Longest message read, in bytes: a chain of certificates fits, an attack on memory does not. */
 export const MAX_MESSAGE_BYTES = 16_384;
+const nothing = new Uint8Array(0);
+
 /** Most payloads read from one message. */
 export const MAX_PAYLOADS = 64;
 
@@ -93,7 +95,13 @@ export function parseMessage(
   const end = reader.offset;
   return {
     ok: true,
-    value: { header, payloads, offsets, bytes: copy(bytes.subarray(0, end)), trailing: copy(bytes.subarray(end)) },
+    value: {
+      header,
+      payloads,
+      offsets,
+      bytes: copy(end === bytes.length ? bytes : bytes.subarray(0, end)),
+      trailing: end === bytes.length ? nothing : copy(bytes.subarray(end)),
+    },
   };
 }
 

@@ -1,88 +1,89 @@
 // MIKEY-1 pseudo-random function and the keys made with it (RFC 3830 sections 4.1.2 to 4.1.4).
 
-import { HmacSha1, hmacBlock } from "../crypto/hmac-sha1.js";
+import { fillBlock, HmacSha1Keys, ONE_BLOCK_MESSAGE } from "../crypto/hmac-sha1.js";
 
-const BLOCK = 32;
+/** Bytes of a block of an input key. */
+export const PRF_BLOCK = 32;
 const HASH = 20;
-/** Longest label that fits one block behind a hash, bytes. */
-const SHORT_LABEL = 55 - HASH;
+/** Words of a hash. */
+const WORDS = HASH / 4;
+
+/** What every key is made in, zeroed behind it. */
+const alone = new Int32Array(16);
+const chained = new Int32Array(16);
+const link = new Int32Array(WORDS);
+const step = new Int32Array(WORDS);
+const sum = new Int32Array(WORDS);
 
 /**
  * An input key made ready: P's HMAC for each of its 256-bit blocks (section 4.1.2), so that several keys can be made from it without
  * hashing it anew. On typed arrays: the inputs are so short that a native HMAC spends most of its time on being made.
  */
 export class PrfKey {
-  /** @param blocks keys of P, one for each term of the XOR. Not kept. */
-  constructor(blocks: readonly Uint8Array[]) {
-    this.#macs = blocks.map((block) => new HmacSha1(block));
+  readonly #macs: HmacSha1Keys;
+
+  /**
+   * @param inkey not kept.
+   * @param terms of the XOR, each keyed by a block of the input key; default: as many as it has, the last may be shorter.
+   */
+  constructor(inkey: Uint8Array, terms?: number) {
+    this.#macs = new HmacSha1Keys(inkey, PRF_BLOCK, terms);
   }
-  readonly #macs: readonly HmacSha1[];
 
   /** PRF(inkey, label): the blocks' P(s, label, m), XORed; `length` bytes. */
   derive(label: Uint8Array, length: number): Uint8Array {
     const out = new Uint8Array(length);
-    if (label.length <= SHORT_LABEL && length <= HASH) this.#deriveShort(label, out);
+    const isShort = HASH + label.length <= ONE_BLOCK_MESSAGE && length <= HASH;
+    if (isShort) this.#deriveShort(label, out);
     else this.#deriveLong(label, out);
+    link.fill(0);
+    step.fill(0);
     return out;
   }
 
   /** One step of P, its two messages of a block each: what nearly every key takes. */
   #deriveShort(label: Uint8Array, out: Uint8Array): void {
-    const alone = hmacBlock(label);
-    const input = new Uint8Array(HASH + label.length);
-    input.set(label, HASH);
+    const macs = this.#macs;
+    fillBlock(alone, label);
     // A_1 || label; the words of A_1 are put in as they come.
-    const chained = hmacBlock(input);
-    const sum = new Int32Array(HASH / 4);
-    const block = new Int32Array(HASH / 4);
-    for (const mac of this.#macs) {
-      mac.computeBlock(alone);
-      mac.writeWords(chained);
-      mac.computeBlock(chained);
-      mac.writeWords(block);
-      for (let i = 0; i < sum.length; i++) sum[i] ^= block[i];
+    fillBlock(chained, label, HASH);
+    for (let k = 0; k < macs.length; k++) {
+      macs.compute(k, alone, link);
+      for (let i = 0; i < WORDS; i++) chained[i] = link[i];
+      macs.compute(k, chained, step);
+      for (let i = 0; i < WORDS; i++) sum[i] ^= step[i];
     }
     for (let i = 0; i < out.length; i++) out[i] = sum[i >>> 2] >>> (24 - ((i & 3) << 3));
-    chained.fill(0);
     sum.fill(0);
-    block.fill(0);
+    chained.fill(0);
   }
 
   #deriveLong(label: Uint8Array, out: Uint8Array): void {
+    const macs = this.#macs;
     // A_i || label
     const input = new Uint8Array(HASH + label.length);
     input.set(label, HASH);
-    const block = new Uint8Array(HASH);
-    for (const mac of this.#macs)
+    for (let k = 0; k < macs.length; k++)
       for (let at = 0; at < out.length; at += HASH) {
-        mac.compute(input, at === 0 ? HASH : 0, at === 0 ? input.length : HASH);
-        mac.writeTag(input, 0, HASH);
-        mac.compute(input, 0, input.length);
-        mac.writeTag(block, 0, HASH);
-        for (let i = 0; i < HASH && at + i < out.length; i++) out[at + i] ^= block[i];
+        macs.computeBytes(k, input, at === 0 ? HASH : 0, at === 0 ? input.length : HASH, link);
+        for (let i = 0; i < HASH; i++) input[i] = link[i >>> 2] >>> (24 - ((i & 3) << 3));
+        macs.computeBytes(k, input, 0, input.length, step);
+        for (let i = 0; i < HASH && at + i < out.length; i++) out[at + i] ^= step[i >>> 2] >>> (24 - ((i & 3) << 3));
       }
     input.fill(0);
-    block.fill(0);
   }
 
   /** Zeroes what was made ready. */
   wipe(): void {
-    for (const mac of this.#macs) mac.wipe();
+    this.#macs.wipe();
   }
-}
-
-/** The 256-bit blocks of an input key; the last may be shorter. */
-export function prfBlocks(inkey: Uint8Array): Uint8Array[] {
-  const blocks: Uint8Array[] = [];
-  for (let at = 0; at < inkey.length; at += BLOCK) blocks.push(inkey.subarray(at, at + BLOCK));
-  return blocks;
 }
 
 /** A pseudo-random function of MIKEY, to be given its input key: {@link mikey1}, or another dialect's. Wipe what it gives. */
 export type Prf = (inkey: Uint8Array) => PrfKey;
 
 /** RFC 3830's, MIKEY-1. */
-export const mikey1: Prf = (inkey) => new PrfKey(prfBlocks(inkey));
+export const mikey1: Prf = (inkey) => new PrfKey(inkey);
 
 /**
  * PRF(inkey, label) of section 4.1.2: P over each 256-bit block of the key (the last may be shorter), XORed.
@@ -120,20 +121,20 @@ function writeWord(out: Uint8Array, at: number, value: number): void {
 /** Keys of a bundle's sessions from one TGK (section 4.1.3). */
 export class TgkKeys {
   readonly #ready: PrfKey;
+  /** One for all keys: they differ in the constant and the session's number. */
+  readonly #label: Uint8Array;
 
   /** `tgk` is not kept. */
-  constructor(
-    tgk: Uint8Array,
-    private readonly csbId: number,
-    private readonly rand: Uint8Array,
-    derive: Prf = mikey1,
-  ) {
+  constructor(tgk: Uint8Array, csbId: number, rand: Uint8Array, derive: Prf = mikey1) {
     this.#ready = derive(tgk);
+    this.#label = makeLabel(0, 0, csbId, rand);
   }
 
   /** A key of session `csId`, counted from 1; `length` is in bytes. */
   derive(kind: keyof typeof TgkConstant, csId: number, length: number): Uint8Array {
-    return this.#ready.derive(makeLabel(TgkConstant[kind], csId, this.csbId, this.rand), length);
+    writeWord(this.#label, 0, TgkConstant[kind]);
+    this.#label[4] = csId;
+    return this.#ready.derive(this.#label, length);
   }
 
   wipe(): void {
@@ -175,7 +176,11 @@ export function deriveTransportKeys(
   derive: Prf = mikey1,
 ): TransportKeys {
   const ready = derive(key);
-  const make = (constant: number, length: number) => ready.derive(makeLabel(constant, 0xff, csbId, rand), length);
+  const label = makeLabel(0, 0xff, csbId, rand);
+  const make = (constant: number, length: number) => {
+    writeWord(label, 0, constant);
+    return ready.derive(label, length);
+  };
   const keys = {
     encryption: make(TransportConstant.encryption, 16),
     salt: make(TransportConstant.salt, 14),

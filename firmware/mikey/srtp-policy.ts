@@ -80,7 +80,8 @@ function defaults(encryption: number): SrtpPolicy {
 const fields: ReadonlyMap<number, keyof SrtpPolicy> = new Map(
   Object.entries(Parameter).map(([name, number]) => [number, name as keyof SrtpPolicy]),
 );
-const flags = new Set<keyof SrtpPolicy>(["srtpEncryption", "srtcpEncryption", "srtpAuthentication"]);
+const names: (keyof SrtpPolicy | undefined)[] = [];
+for (const [number, name] of fields) names[number] = name;
 
 function shape(encryption: number, key: number, tag: number): SrtpPolicy {
   const base = defaults(encryption);
@@ -164,8 +165,12 @@ export function supportedPolicies(allowed: readonly MikeySuite[] = [DEFAULT_SUIT
   return allowed.map((suite, i) => policyFor(suite, i));
 }
 
+/** NaN for a value that is no number. */
 function numberOf(value: Uint8Array): number {
-  return value.length === 0 || value.length > 6 ? Number.NaN : value.reduce((sum, byte) => sum * 256 + byte, 0);
+  if (value.length === 0 || value.length > 6) return Number.NaN;
+  let sum = 0;
+  for (let i = 0; i < value.length; i++) sum = sum * 256 + value[i];
+  return sum;
 }
 
 /**
@@ -175,22 +180,25 @@ function numberOf(value: Uint8Array): number {
 export function readPolicy(policy: PolicyPayload): MikeyResult<SrtpPolicy> {
   if (policy.protocol !== SecurityProtocol.srtp)
     return refuse("unsupported-protocol", `security protocol ${policy.protocol} is not SRTP`);
-  const numbers = policy.parameters.map(({ value }) => numberOf(value));
-  const cipher = policy.parameters.findIndex(({ type }) => type === Parameter.encryption);
+  const { number, parameters } = policy;
+  const cipher = parameters.find(({ type }) => type === Parameter.encryption);
   const result: { -readonly [K in keyof SrtpPolicy]: number | boolean } = defaults(
-    cipher < 0 ? SrtpCipher.aesCm : numbers[cipher],
+    cipher ? numberOf(cipher.value) : SrtpCipher.aesCm,
   );
-  const said = new Set<number>();
-  for (const [i, { type }] of policy.parameters.entries()) {
-    const value = numbers[i];
-    const name = fields.get(type);
-    if (said.has(type)) return refuse("unsupported-policy", `policy ${policy.number} says something twice`);
-    said.add(type);
+  // A bit for each of those that were said; their numbers are small.
+  let said = 0;
+  for (let i = 0; i < parameters.length; i++) {
+    const { type } = parameters[i];
+    const value = numberOf(parameters[i].value);
+    const name = names[type];
     if (name === undefined || Number.isNaN(value))
-      return refuse("unsupported-policy", `parameter ${type} of policy ${policy.number} is not known`);
-    if (flags.has(name) && value > 1)
-      return refuse("unsupported-policy", `parameter ${type} of policy ${policy.number} is neither off nor on`);
-    result[name] = flags.has(name) ? value === 1 : value;
+      return refuse("unsupported-policy", `parameter ${type} of policy ${number} is not known`);
+    if ((said & (1 << type)) !== 0) return refuse("unsupported-policy", `policy ${number} says something twice`);
+    said |= 1 << type;
+    const isFlag = name === "srtpEncryption" || name === "srtcpEncryption" || name === "srtpAuthentication";
+    if (isFlag && value > 1)
+      return refuse("unsupported-policy", `parameter ${type} of policy ${number} is neither off nor on`);
+    result[name] = isFlag ? value === 1 : value;
   }
   return ok(result as SrtpPolicy);
 }

@@ -15,6 +15,7 @@ import { acceptPolicies, type ChosenPolicy } from "./policy-choice.js";
 import { type MikeySuite, type SrtpTerms, type SrtpUse, supportedPolicies } from "./srtp-policy.js";
 
 const encoder = new TextEncoder();
+const mikeyAlone = encoder.encode("mikey");
 
 /** Who takes part in a call, and with which streams of ours. */
 export interface CallParties extends Parties {
@@ -38,8 +39,10 @@ export interface Refusal extends MikeyError {
   readonly reply?: Uint8Array;
 }
 
-/** The list of key management protocols, as the general extension carries it (RFC 4567 section 4.1.4). */
+/** The list of key management protocols, as the general extension carries it (RFC 4567 section 4.1.4); not to be changed. */
 export function protocolList(protocols: readonly string[]): Uint8Array {
+  // What nearly every description has.
+  if (protocols.length === 1 && protocols[0] === "mikey") return mikeyAlone;
   return encoder.encode(protocols.join(";"));
 }
 

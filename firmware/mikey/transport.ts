@@ -1,6 +1,8 @@
 // Protecting messages: key data encryption (RFC 3830 section 4.2.3) and MACs (4.2.4, 5.2).
 
-import { createCipheriv, createDecipheriv, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { aesCounterXor } from "../crypto/aes.js";
+import { equal } from "../crypto/constant-time.js";
 import { HmacSha1 } from "../crypto/hmac-sha1.js";
 import { ok } from "../runtime/result.js";
 import { copy } from "./bytes.js";
@@ -14,17 +16,19 @@ export const MAC_BYTES = 20;
 /** IV = (S XOR (0x0000 || CSB ID || T)) || 0x0000; a counter as timestamp is padded to 64 bits with leading zeros (6.6). */
 function counterIv(salt: Uint8Array, csbId: number, timestamp: Uint8Array): Uint8Array {
   const iv = new Uint8Array(16);
-  new DataView(iv.buffer).setUint32(2, csbId);
+  for (let i = 0; i < 4; i++) iv[2 + i] = csbId >>> (24 - 8 * i);
   iv.set(timestamp, 14 - timestamp.length);
   for (let i = 0; i < 14; i++) iv[i] ^= salt[i];
   return iv;
 }
 
-/** Encrypts or decrypts key data with AES-CM-128. `timestamp` is the value of the initiator's T, 8 or 4 bytes. */
+/**
+ * Encrypts or decrypts key data with AES-CM-128; a cipher of node's would take most of its time to be made.
+ * @param timestamp value of the initiator's T, 8 or 4 bytes.
+ */
 export function cryptKeyData(keys: TransportKeys, csbId: number, timestamp: Uint8Array, data: Uint8Array): Uint8Array {
-  const cipher = createCipheriv("aes-128-ctr", keys.encryption, counterIv(keys.salt, csbId, timestamp));
-  const out = cipher.update(data);
-  cipher.final();
+  const out = copy(data);
+  aesCounterXor(keys.encryption, counterIv(keys.salt, csbId, timestamp), out);
   return out;
 }
 
@@ -102,7 +106,7 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
 
 /** Constant-time comparison of two MACs. */
 export function macsEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
+  return equal(a, b);
 }
 
 /** What a MAC or signature at the end of a message covers: everything but its own `length` bytes (section 5.2). */

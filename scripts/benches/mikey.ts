@@ -22,7 +22,7 @@ import { RawMeter, type RawOperation, rawOperations, sumOf } from "./mikey-raw.j
 
 const ROUNDS = 200;
 /** Rounds before the measured ones, for each of them: node compiles what runs often, and goes on doing so for a long while. */
-const WARMUP = 4;
+const WARMUP = 20;
 const methods: readonly MethodName[] = ["psk", "dhhmac", "dh", "pke", "rsa-r"];
 const uris = { alice: "sip:alice@example.com", bob: "sip:bob@example.com" } as const;
 
