@@ -204,6 +204,9 @@ export class Aes {
   }
 }
 
+/** Counter block of {@link aesCounterXor}. */
+const firstBlock = new Int32Array(4);
+
 /**
  * One-shot AES in counter mode: XORs the keystream that starts with counter block `iv` onto `data`, in place.
  * For messages (MIKEY); SRTP keeps an {@link Aes} per stream of keys.
@@ -214,11 +217,7 @@ export class Aes {
 export function aesCounterXor(key: Uint8Array, iv: Uint8Array, data: Uint8Array): void {
   if (iv.length !== 16) throw new RangeError(`iv must have 16 bytes, has ${iv.length}`);
   const aes = new Aes(key);
-  aes.counterXor(
-    data,
-    0,
-    data.length,
-    Int32Array.from([0, 4, 8, 12], (at) => word(iv, at)),
-  );
+  for (let i = 0; i < 4; i++) firstBlock[i] = word(iv, 4 * i);
+  aes.counterXor(data, 0, data.length, firstBlock);
   aes.wipe();
 }
