@@ -12,7 +12,6 @@
         "src/negotiate.c",
         "src/realtime.c"
       ],
-      "include_dirs": ["<!(node -p \"require('node-api-headers').include_dir\")"],
       "defines": ["NAPI_VERSION=8"],
       "cflags": ["-std=gnu11", "-Wall", "-Wextra", "-fvisibility=hidden"],
       "libraries": ["-lasound"]

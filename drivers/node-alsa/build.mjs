@@ -31,10 +31,12 @@ export function build(options = {}) {
   mkdirSync(dirname(output), { recursive: true });
   // Several may build at once: each its own file, the last one wins whole.
   const made = `${output}.${process.pid}`;
-  const compiler = process.env["CC"] || "cc";
+  // CC may have arguments: "ccache gcc".
+  const [compiler, ...first] = (process.env["CC"] || "cc").trim().split(/\s+/);
   const { status, stderr, error } = spawnSync(
     compiler,
     [
+      ...first,
       ...flags,
       "-I",
       include,

@@ -1,4 +1,4 @@
-// Finds and loads the compiled add-on: prebuilt for this processor, or built on this machine.
+// Finds and loads the compiled add-on: built on this machine, or prebuilt for its processor.
 
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,7 +11,8 @@ const FILE = "node-alsa.node";
 /** Where the add-on may lie in a folder, and in a checkout of which the folder is a part. */
 function placesIn(folder: string): string[] {
   const prebuilt = join("prebuilds", `linux-${process.arch}`, FILE);
-  return [prebuilt, join("build", FILE), join("build", "Release", FILE)].flatMap((place) => [
+  // What was built here fits here, and is newer than what came along.
+  return [join("build", FILE), join("build", "Release", FILE), prebuilt].flatMap((place) => [
     join(folder, place),
     join(folder, "drivers", "node-alsa", place),
   ]);
@@ -42,18 +43,26 @@ export function isBuilt(): boolean {
  */
 export function binding(): Binding {
   if (loaded) return loaded;
-  const path = candidates().find((candidate) => existsSync(candidate));
-  if (!path)
-    throw new Error(
+  const there = candidates().filter((path) => existsSync(path));
+  let problem: Error | undefined;
+  for (const path of there) {
+    try {
+      loaded = createRequire(import.meta.url)(path) as Binding;
+      return loaded;
+    } catch (error) {
+      problem ??= cannotLoad(path, (error as Error).message);
+    }
+  }
+  throw (
+    problem ??
+    new Error(
       `node-alsa has no binary for ${process.platform} ${process.arch}; build it with "node drivers/node-alsa/build.mjs" ` +
         '(or "npm rebuild node-alsa"): that needs a C compiler and ALSA\'s headers (Debian: gcc, libasound2-dev)',
-    );
-  try {
-    loaded = createRequire(import.meta.url)(path) as Binding;
-  } catch (error) {
-    const { message } = error as Error;
-    const lacks = message.includes("libasound") ? "; it needs ALSA's library (Debian: libasound2)" : "";
-    throw new Error(`node-alsa cannot load ${path}: ${message}${lacks}`);
-  }
-  return loaded;
+    )
+  );
+}
+
+function cannotLoad(path: string, message: string): Error {
+  const lacks = message.includes("libasound") ? "; it needs ALSA's library (Debian: libasound2)" : "";
+  return new Error(`node-alsa cannot load ${path}: ${message}${lacks}`);
 }
