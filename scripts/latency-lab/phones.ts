@@ -102,18 +102,21 @@ export class LabPhones {
       this.phones[side].calls.clear();
       this.tails[side].read();
     }
-    const { id } = await alice.control.ask("dial", {
+    const wanted = {
       uri: this.uriOf("bob", method),
       account: `sip:${userOf("alice", method)}@${this.ground.domain.alice}`,
-    });
+    };
+    // Somebody is chosen on the screen before the call key is pressed.
+    if (this.site.precomputation === "on") await alice.control.ask("expect", wanted);
+    const { id } = await alice.control.ask("dial", wanted);
     const isUp = [
       alice.until("answer", patienceMs, (call) => call.id === id && call.state === "active"),
       bob.until("call", patienceMs, (call) => call.state === "active"),
     ];
     const calls = await Promise.all(isUp);
-    const wanted = method === "none" ? "open" : "secure";
+    const state = method === "none" ? "open" : "secure";
     for (const { security } of calls)
-      if (security.state !== wanted) throw new Error(`the call is ${security.state}, not ${wanted}`);
+      if (security.state !== state) throw new Error(`the call is ${security.state}, not ${state}`);
     await new Promise((resolve) => setTimeout(resolve, talkMs));
     await alice.control.ask("hangup", { id });
     await Promise.all(
@@ -150,9 +153,8 @@ export class LabPhones {
   private async ready(side: Side): Promise<void> {
     const { patienceMs } = this.ground;
     const phone = this.phones[side];
-    await eventually(`${side}'s rehearsal`, patienceMs, () =>
-      /"event":"rehears(ed|al-failed)"/.test(readFileSync(this.files[side].log, "utf8")),
-    );
+    const isRehearsed = () => /"event":"rehears(ed|al-failed)"/.test(readFileSync(this.files[side].log, "utf8"));
+    if (this.site.precomputation === "on") await eventually(`${side}'s rehearsal`, patienceMs, isRehearsed);
     await eventually(`${side}'s registration`, patienceMs, async () =>
       (await phone.control.ask("status", {})).registrations.every(({ state }) => state === "registered"),
     );

@@ -18,7 +18,10 @@ const BOX = 16;
 /** More dots than this say no more. */
 const DOTS = 150;
 
-/** A plot of rows over one axis that begins at 0 and ends where the whiskers do. Rows without measurements are left out. */
+/** The axis ends where the whiskers do, but no further than this times the widest box: a few slow calls must not squeeze the rest. */
+const REACH = 3;
+
+/** A plot of rows over one axis that begins at 0; what lies beyond its end is counted there. Rows without measurements are left out. */
 export function boxPlot(title: string, all: readonly BoxRow[]): Markup {
   const rows = all.filter(({ samples }) => samples.length > 0);
   if (rows.length === 0) return html`<p class="muted">Not measured in this run.</p>`;
@@ -26,7 +29,8 @@ export function boxPlot(title: string, all: readonly BoxRow[]): Markup {
     const sorted = Float64Array.from(samples).sort();
     return { ...summarise(sorted), p5: quantile(sorted, 0.05) };
   });
-  const end = 1.06 * Math.max(...summaries.map(({ p95 }) => p95));
+  const most = (of: "p75" | "p95") => Math.max(...summaries.map((one) => one[of]));
+  const end = 1.06 * Math.min(most("p95"), REACH * most("p75"));
   return figure(title, (layout, width) => {
     const isWide = layout === "wide";
     const left = isWide ? 14 + Math.max(...rows.map(({ name }) => textWidth(name))) : 8;
@@ -53,7 +57,7 @@ export function boxPlot(title: string, all: readonly BoxRow[]): Markup {
       return html`<g class="box ${kind}"><title>${name}: median ${ms(median)}, half between ${ms(p25)} and ${ms(p75)}, p95 ${ms(p95)}, p99 ${ms(p99)}, worst ${ms(max)}, ${count} calls</title>
 ${isWide ? html`<text x="${left - 10}" y="${y + 4}" text-anchor="end">${name}</text>` : html`<text x="${left}" y="${y - 13}">${name}</text>`}
 <line class="whisker" x1="${at(p5)}" x2="${at(p25)}" y1="${y}" y2="${y}"/><line class="whisker" x1="${at(p75)}" x2="${at(p95)}" y1="${y}" y2="${y}"/>
-<line class="whisker" x1="${at(p5)}" x2="${at(p5)}" y1="${y - 4}" y2="${y + 4}"/><line class="whisker" x1="${at(p95)}" x2="${at(p95)}" y1="${y - 4}" y2="${y + 4}"/>
+<line class="whisker" x1="${at(p5)}" x2="${at(p5)}" y1="${y - 4}" y2="${y + 4}"/>${p95 <= end && html`<line class="whisker" x1="${at(p95)}" x2="${at(p95)}" y1="${y - 4}" y2="${y + 4}"/>`}
 <rect x="${at(p25)}" y="${y - BOX / 2}" width="${Math.max(1.5, at(p75) - at(p25))}" height="${BOX}" rx="2"/>${dots}
 <line class="median" x1="${at(median)}" x2="${at(median)}" y1="${y - BOX / 2 - 2}" y2="${y + BOX / 2 + 2}"/>
 <text class="value" x="${right + 10}" y="${y + 4}">${msDigits(median)}</text></g>`;

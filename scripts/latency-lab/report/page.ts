@@ -30,14 +30,19 @@ function targetFigure({ measured, unit }: Target): string {
   return unit === "times" ? times(measured) : `${measured.toFixed(0)} ${unit}`;
 }
 
-function targetsTable(targets: readonly Target[]): Markup {
+function targetsTable(all: readonly Target[]): Markup {
+  const targets = all.filter(({ measured }) => measured !== null);
+  const missing = all.filter(({ measured }) => measured === null);
   return html`<table class="targets"><thead><tr><th></th><th>Target</th><th class="number">Measured</th><th class="number">Wanted</th><th class="detail">From</th></tr></thead><tbody>
 ${targets.map((one) => {
   const verdict = one.passed === null ? "—" : one.passed ? "✓ met" : "✗ missed";
   const colour = one.passed === null ? "muted" : one.passed ? "good" : "bad";
   const wanted = `${one.sense === "at-most" ? "≤" : "≥"} ${one.unit === "times" ? one.limit.toFixed(2) : one.limit}`;
   return html`<tr><td class="verdict ${colour}">${verdict}</td><td>${one.what}</td><td class="number">${targetFigure(one)}</td><td class="number">${wanted}</td><td class="detail muted small">${one.detail}</td></tr>`;
-})}</tbody></table>`;
+})}</tbody></table>${
+    missing.length > 0 &&
+    html`<details><summary>${missing.length} not measured in this run</summary><ul class="plain muted">${missing.map(({ what }) => html`<li>${what}</li>`)}</ul></details>`
+  }`;
 }
 
 /** Cases of one place, in the order of the methods. */
@@ -118,7 +123,7 @@ export function labPage(result: LabResult): string {
   const targets = targetsOf(result);
   const tileOf = (id: string, name: string) => {
     const target = targets.find((one) => one.id === id);
-    return target && tile(targetFigure(target), name, target.passed);
+    return target && target.measured !== null && tile(targetFigure(target), name, target.passed);
   };
   const missed = targets.filter(({ passed }) => passed === false).length;
   const met = targets.filter(({ passed }) => passed === true).length;

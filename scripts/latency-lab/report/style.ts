@@ -10,9 +10,9 @@ export const labStyle = `${style}
 .box rect{fill:currentColor;opacity:.28}.box .whisker{stroke:currentColor;stroke-width:1.2;opacity:.8}.box .median{stroke:currentColor;stroke-width:3}
 .box .dot{fill:currentColor;opacity:.38}svg .box text{fill:var(--ink)}svg .box text.value{font-weight:650}
 .box.none{color:var(--none)}.box.psk{color:var(--psk)}.box.dh{color:var(--dh)}.box.dhhmac{color:var(--dhhmac)}.box.pke{color:var(--pke)}.box.rsa-r{color:var(--rsa-r)}.box.peer{color:var(--peer)}
-.plot+.plot{margin-top:20px}.scroll{overflow-x:auto}.paper td,.paper th{padding:.35em .5em}.paper td.number{font-weight:400}.paper td.total{font-weight:650}
+.plot+.plot{margin-top:20px}.scroll{overflow-x:auto}.paper{table-layout:fixed;min-width:620px}.paper thead th:first-child{width:26%}.scroll+.scroll{margin-top:22px}.paper td,.paper th{padding:.35em .5em}.paper td.number{font-weight:400}.paper td.total{font-weight:650}
 .paper tr.ours td,.paper tr.ours th{background:var(--soft)}.paper tr.first th,.paper tr.first td{border-top:2px solid var(--line)}
-.paper td.span{text-align:center}.verdict{font-weight:650;white-space:nowrap}.matrix td{white-space:nowrap}.matrix .ratio{color:var(--muted);font-size:.82rem}
+.paper td.span,.paper td.number.span{text-align:center}.verdict{font-weight:650;white-space:nowrap}.matrix td{white-space:nowrap}.matrix .ratio{color:var(--muted);font-size:.82rem}
 .matrix .ratio.good{color:var(--good)}.matrix .ratio.bad{color:var(--bad)}.tile.bad b{color:var(--bad)}.tile.good b{color:var(--good)}
 .case summary{color:var(--ink);font-weight:600}details.case{border-top:1px solid var(--line);padding:.3em 0;margin:0}details.case[open]{padding-bottom:14px}
 nav{display:flex;flex-wrap:wrap;gap:4px 16px;margin:14px 0 0;font-size:.9rem}a{color:var(--alice)}ul.plain{padding-left:1.2em;margin:.4em 0}
