@@ -113,6 +113,44 @@ test("hold, resume, another address: proved by a message without a TGK, and the 
   }
 });
 
+for (const refresher of ["uac", "uas"] as const)
+  for (const by of ["INVITE", "UPDATE"] as const)
+    test(`session refresh (RFC 4028) by ${by} of the ${refresher}: proved where it brings an offer, and the keys go on`, async () => {
+      // A phone that does not know UPDATE is asked by re-INVITE, which carries the session as it is.
+      const allow = (text: string) => (by === "INVITE" ? text.replace(/^(Allow:.*), UPDATE/m, "$1") : text);
+      const { exchange, alice, bob } = await connected({
+        tamper: (text) =>
+          /^INVITE /.test(text) && !/^To:.*tag=/m.test(text)
+            ? allow(text).replace(/^(Session-Expires: ?\d+).*\r$/m, `$1;refresher=${refresher}\r`)
+            : allow(text),
+      });
+      const from = exchange.network.sent.length;
+      // Half of the 1800 s the phones ask for, twice.
+      for (let s = 0; s < 1860; s += 10) {
+        exchange.time.advance(9_990);
+        await exchange.run(10);
+      }
+      await exchange.run(100);
+      const refreshes = requests(exchange, by, from);
+      assert.is(refreshes.length, 2);
+      assert.is(requests(exchange, by === "INVITE" ? "UPDATE" : "INVITE", from).length, 0);
+      const answers = exchange.network.sent.slice(from).filter(({ first }) => first.startsWith("SIP/2.0 200"));
+      assert.is(answers.length, 2);
+      for (const { text, from: sender } of refreshes) {
+        assert.match(text, /^Session-Expires: 1800/m);
+        assert.is(sender, refresher === "uac" ? 1 : 2);
+        if (by === "UPDATE") assert.match(text, /^Content-Length: 0\r$/m, "nothing of the session is touched");
+        else assert.is(payloadsOf(mikeyIn(text)[0], "kemac")[0].data.length, 0, "it carries MIKEY, and no key in it");
+      }
+      for (const { text } of answers) assert.is(mikeyIn(text).length, by === "INVITE" ? 1 : 0, "answered in kind");
+      for (const phone of [alice, bob]) {
+        assert.is(phone.call()?.state, "active");
+        assert.is(stream(phone).keyed.length, 1, "the voice was given no other keys: its contexts go on");
+        assert.is(rekeys(phone), 0);
+        assert.is(stream(phone).closed, false);
+      }
+    });
+
 /** Takes the key agreement out of offers within a dialog. */
 const unproved = (text: string) =>
   /^INVITE /.test(text) && /^To:.*tag=/m.test(text) ? text.replace(/^a=key-mgmt.*\r\n/gm, "") : text;

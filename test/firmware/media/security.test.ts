@@ -159,6 +159,48 @@ test("a re-key keeps numbering, SSRC and roll-over counter", async () => {
   assert.equal(new Set(receiver.streams().map(({ ssrc }) => ssrc)).size, 1);
 });
 
+test("hold, resume, a refresh and another address keep the contexts beyond a roll-over: the counter goes on, no index comes twice", async () => {
+  const [tx, rx] = [randomKeys(), randomKeys()];
+  phone.stream.keys(tx, rx);
+  phone.stream.start(toward(peer, { security: "srtp" }));
+  const sender = new SrtpSender(rx);
+  const receiver = new SrtpReceiver(tx);
+  let sent = 0;
+  const send = async (from: RawPeer) => {
+    const { buffer, length } = peer.voice();
+    from.send(buffer.slice(0, sender.protectRtp(buffer, length)), phone.stream.rtpPort);
+    sent++;
+    await until(`packet ${sent} taken`, async () => (await statistics()).packetsReceived === sent);
+  };
+  peer.sequence = 0xffff;
+  await send(peer);
+  // From here on the roll-over counter is 1: a context made anew would take it for 0, and the tags would not fit.
+  await send(peer);
+  const other = await RawPeer.open();
+  try {
+    const changes: [string, RawPeer, Parameters<typeof toward>[1]][] = [
+      ["refresh", peer, {}],
+      ["hold", peer, { direction: "sendonly" }],
+      ["resume", peer, {}],
+      ["another address", other, {}],
+    ];
+    for (const [what, at, parameters] of changes) {
+      phone.stream.start(toward(at, { security: "srtp", ...parameters }));
+      if (parameters?.direction !== "sendonly") await send(at);
+      at.rtp.length = 0;
+      await until(`${what}: packets`, () => at.rtp.length >= 3);
+      for (const { data } of at.rtp.slice(0, 3))
+        assert.ok(
+          receiver.unprotectRtp(data, data.length) > 0,
+          `${what}: no packet for the old context (${data.length})`,
+        );
+    }
+    assert.equal((await statistics()).dropped, {});
+  } finally {
+    other.close();
+  }
+});
+
 test("keys of the wrong size are refused, the caller's arrays are not touched", async () => {
   const bad = { ...randomKeys(), masterKey: new Uint8Array(7) };
   assert.throws(() => phone.stream.keys(bad, randomKeys()), /16/);
