@@ -92,7 +92,7 @@ const keying = v.strictObject({
   /** The request that brings them; UPDATE only where the peer takes it. */
   rekeyBy: v.optional(v.picklist(["invite", "update"], '"invite" or "update"'), "invite"),
   /** Packets a key of ours protects; the last sixteenth is the time to agree on another. Absent: as many as SRTP allows (2^48). */
-  keyPackets: v.optional(between(4096, 2 ** 48, " packets")),
+  keyPackets: v.optional(between(512, 2 ** 48, " packets")),
   /**
    * `proved`: who changes a secured call (address, hold) proves who they are with a message of the key agreement; `any`: phones that send
    * none are taken too.

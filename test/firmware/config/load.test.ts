@@ -78,7 +78,7 @@ const bad: [string, unknown, string[]][] = [
   [
     "keys that would not last for the changing of them",
     { accounts: [{ ...alice, keying: { keyPackets: 100 } }] },
-    ["accounts[0].keying.keyPackets", "100", "4096"],
+    ["accounts[0].keying.keyPackets", "100", "512"],
   ],
 ];
 for (const [name, json, words] of bad)
