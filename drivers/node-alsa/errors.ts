@@ -38,13 +38,26 @@ export function explain(thrown: unknown, cards: () => readonly Card[], proc = "/
   const what = `${direction} device "${device}"`;
   let text = message;
   if (step === "open" && device !== undefined) {
-    if (MISSING.has(code)) text = `no such device: ${what}${there(cards(), direction)}`;
+    if (/^bluealsa(:|$)/.test(device)) text = bluetooth(what, code, message);
+    else if (MISSING.has(code)) text = `no such device: ${what}${there(cards(), direction)}`;
     else if (code === "EBUSY") text = `busy: ${what} is ${heldBy(holders(device, direction, proc))}`;
     else if (code === "EACCES" || code === "EPERM")
       text = `no permission: ${what}; the user must be in the group "audio"`;
     else if (code === "ECONNREFUSED") text = `no sound server answers for ${what}`;
   }
   return new AlsaError(text, code, device, direction);
+}
+
+/** bluez-alsa's plugin: its error numbers say little by themselves (no D-Bus is ENOMEM). */
+function bluetooth(what: string, code: string, message: string): string {
+  if (code === "ENODEV")
+    return `no such device: ${what}: no headset is connected in this way ("bluealsa-aplay -L" lists those that are)`;
+  if (code === "ENOENT" || code === "ENXIO")
+    return `no such device: ${what}: bluez-alsa is not installed (Debian: libasound2-plugin-bluez, bluez-alsa-utils)`;
+  if (code === "EINVAL")
+    return `${what} is not as bluez-alsa reads it: "bluealsa:DEV=AA:BB:CC:DD:EE:FF,PROFILE=sco" has a headset's address`;
+  if (code === "EBUSY") return `busy: ${what} is used by another program`;
+  return `bluez-alsa does not answer for ${what}: its service must run ("systemctl start bluealsa"; ${message.split(": ").at(-1)})`;
 }
 
 function there(cards: readonly Card[], direction: Direction | undefined): string {

@@ -42,8 +42,8 @@ pcm.start(captured, play, {
 
 process.on("message", (request: EndRequest) => {
   const frames = Math.min(at, record.length);
-  if (request === "finish") {
-    pcm.close();
+  if (request === "finish") pcm.close();
+  if (request !== "frames") {
     writeFileSync(heardFile, new Uint8Array(record.buffer, 0, 2 * frames));
   }
   process.send!({ frames, xruns } satisfies EndReply, () => request === "finish" && process.exit(0));

@@ -12,7 +12,7 @@ import { endWithUs } from "./started.js";
 export const endRate = 8000;
 
 /** What an end is asked, and what it answers. */
-export type EndRequest = "frames" | "finish";
+export type EndRequest = "frames" | "heard" | "finish";
 export interface EndReply {
   readonly frames: number;
   readonly xruns: number;
@@ -46,12 +46,21 @@ export class SoundEnd {
     return (await this.ask("frames")).frames;
   }
 
+  /** What it has recorded so far. */
+  async heard(): Promise<Int16Array> {
+    return this.recording((await this.ask("heard")).frames);
+  }
+
   /** Ends it. @returns everything it recorded, and how often it over- or under-ran: a measurement with any is none. */
   async finish(): Promise<{ readonly heard: Int16Array; readonly xruns: number }> {
     const { xruns, frames } = await this.ask("finish");
     await this.exited;
+    return { heard: this.recording(frames), xruns };
+  }
+
+  private recording(frames: number): Int16Array {
     const bytes = readFileSync(this.recorded);
-    return { heard: new Int16Array(bytes.buffer, bytes.byteOffset, frames), xruns };
+    return new Int16Array(bytes.buffer, bytes.byteOffset, frames);
   }
 
   async stop(): Promise<void> {

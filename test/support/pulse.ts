@@ -29,11 +29,12 @@ export class PulseServer {
   readonly config: string;
   private child: ChildProcess | undefined;
 
-  /** @param folder of its own, with a short path. */
+  /** @param folder of its own, with a short path. @param more further lines of ALSA's configuration. */
   constructor(
     private readonly folder: string,
     private readonly sinks: readonly Sink[],
     devices: readonly PulseDevice[],
+    more: readonly string[] = [],
   ) {
     mkdirSync(folder, { recursive: true });
     this.config = join(folder, "asound.conf");
@@ -51,7 +52,7 @@ export class PulseServer {
       if (capture) lines.push(side("capture", `${capture}.monitor`));
       lines.push("}");
     }
-    lines.push(`ctl.pulse { type pulse ${server} }`);
+    lines.push(`ctl.pulse { type pulse ${server} }`, ...more);
     writeFileSync(this.config, lines.join("\n") + "\n");
     writeFileSync(join(folder, "client.conf"), "autospawn = no\n");
   }

@@ -10,11 +10,16 @@ const PURITY = 0.8;
 /** Root mean square below which a piece counts as silence, of 32767. */
 const FLOOR = 300;
 
-/** Writes `seconds` of a sine of `hz` (amplitude 8000 of 32767) as a mono 16-bit WAV file. */
+/** `seconds` of a sine of `hz`, amplitude 8000 of 32767. */
+export function tone(hz: number, seconds: number, rate = 8000): Int16Array {
+  return Int16Array.from({ length: Math.round(seconds * rate) }, (_, i) =>
+    Math.round(8000 * Math.sin((2 * Math.PI * hz * i) / rate)),
+  );
+}
+
+/** Writes {@link tone} as a mono 16-bit WAV file. */
 export function writeTone(file: string, hz: number, seconds: number, rate = 8000): void {
-  const samples = new Int16Array(Math.round(seconds * rate));
-  for (let i = 0; i < samples.length; i++) samples[i] = Math.round(8000 * Math.sin((2 * Math.PI * hz * i) / rate));
-  writeFileSync(file, wavFile(rate, samples));
+  writeFileSync(file, wavFile(rate, tone(hz, seconds, rate)));
 }
 
 /** Energy at `hz` and in all, of `count` samples from `first`. */

@@ -51,6 +51,21 @@ test("the sentence names who holds it", () => {
   );
 });
 
+test("a Bluetooth headset's sound that is not there is told with what to do", () => {
+  const device = "bluealsa:DEV=00:11:22:33:44:55,PROFILE=sco";
+  const words = (code: string) =>
+    explain(
+      { message: `capture device "${device}": x`, code, step: "open", device, direction: "capture" },
+      () => [],
+      proc,
+    ).message;
+  assert.match(words("ENODEV"), /^no such device: .*no headset is connected in this way/);
+  assert.match(words("ENXIO"), /bluez-alsa is not installed/);
+  assert.match(words("EINVAL"), /is not as bluez-alsa reads it/);
+  assert.match(words("EBUSY"), /^busy: /);
+  assert.match(words("ENOMEM"), /its service must run \("systemctl start bluealsa"; x\)/);
+});
+
 test("a missing device is told with those there are", () => {
   const thrown = { message: "x", code: "ENOENT", step: "open", device: "hw:5", direction: "capture" };
   const card = {
