@@ -18,16 +18,27 @@ import { MemoryReplayCache } from "./mikey/index.js";
 import {
   type KeyingShared,
   keyRules,
+  laterKeyings,
   openCounters,
-  openKeying,
   openRehearsedKeying,
   openReplayCache,
   warmKeyPairs,
 } from "./open-keying.js";
 import { rehearse } from "./rehearsal.js";
-import { every, Log, Shutdown, silentLog, systemClock, systemTimers, Trace, type TraceEntry } from "./runtime/index.js";
+import {
+  every,
+  keepCode,
+  Log,
+  Shutdown,
+  silentLog,
+  systemClock,
+  systemTimers,
+  Trace,
+  type TraceEntry,
+} from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
 import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
+import { StartUp, startUpMetrics } from "./start-up.js";
 import { startVoiceThread } from "./voice-client.js";
 
 /** How a handset is run. */
@@ -59,11 +70,12 @@ export async function runHandset(configFile: string, options: RunOptions): Promi
 }
 
 async function start(config: Config, options: RunOptions, shutdown: Shutdown): Promise<void> {
-  const startedAtMs = systemClock.now();
+  const bootMs = systemClock.now() - performance.now();
   const manager = await openServiceManager();
   const log = openLog(config, options, shutdown);
   const board = findBoard(config.board);
   const trace = new Trace(systemClock);
+  const startUp = new StartUp(trace, bootMs);
   const sound = { state: "ok" as HandsetStatus["sound"]["state"], text: "", xruns: 0 };
   let publish: (event: PhoneEvent, monotonicMs?: number) => void = () => {};
   let handset: Handset | undefined;
@@ -78,40 +90,85 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   });
   let isWarm = false;
 
-  const replay = openReplayCache(config, log);
   const keyPairs = new KeyPairPool({
     ...{ timers: systemTimers, ...(config.precompute ? {} : { size: 0 }) },
     failed: (error) => log.error("key-pair-not-made", { error: String(error) }),
   });
-  const shared = { replay, counters: openCounters(config, log), keyPairs, random, log: log.for("keying") };
-  const keying = config.accounts.map((account) => openKeying(account, shared));
+  const [replay, counters] = [once(() => openReplayCache(config, log)), once(() => openCounters(config, log))];
+  const shared: KeyingShared = {
+    ...{ keyPairs, random, log: log.for("keying") },
+    get replay() {
+      return replay();
+    },
+    get counters() {
+      return counters();
+    },
+  };
+  const keying = config.accounts.map((account) => laterKeyings(account, shared));
   shutdown.add("keying", () => {
     for (const method of keying.flat()) method.close();
     keyPairs.close();
   });
 
-  const signalling = await openSignalling(config.sip, log.for("sip"));
-  shutdown.add("sip sockets", () => signalling.close());
+  const [signalling, devices] = await together(
+    openSignalling(config.sip, log.for("sip")).then((opened) => {
+      shutdown.add("sip sockets", () => opened.close());
+      return opened;
+    }),
+    openDevices(board, {
+      options: config.devices,
+      interactive: options.interactive,
+      observe: (device, what, atMs) => publish({ type: "device", device, text: what }, atMs),
+      tell: (device, text) => {
+        log.info("device", { device, text });
+        publish({ type: "device", device, text });
+      },
+    }).then((opened) => {
+      shutdown.add("devices", () => opened.close());
+      return opened;
+    }),
+  );
 
-  const accounts = new Accounts({
+  const accounts: Accounts = new Accounts({
     ...{ config, clock: systemClock, timers: systemTimers, random, log: log.for("registration") },
-    changed: (status) => publish({ type: "registration", registration: status }),
+    changed: (status) => {
+      startUp.registrations(accounts.status());
+      publish({ type: "registration", registration: status });
+    },
     unreachable: (to) => signalling.resolver.report(to, "failed"),
   });
 
-  const devices = await openDevices(board, {
-    options: config.devices,
-    interactive: options.interactive,
-    observe: (device, what, atMs) => publish({ type: "device", device, text: what }, atMs),
-    tell: (device, text) => {
-      log.info("device", { device, text });
-      publish({ type: "device", device, text });
-    },
+  const userAgent = new UserAgent({
+    transport: signalling.transports,
+    resolver: signalling.resolver,
+    rate: signalling.rate,
+    clock: systemClock,
+    timers: systemTimers,
+    random,
+    log: log.for("sip"),
+    product: `Sotto/${options.version}`,
+    // A call leaves two transactions that live on for 32 s; calls that end make room for the next at once.
+    limits: { dialogs: Math.max(64, 2 * config.maxCalls), serverTransactions: Math.max(4000, 32 * config.maxCalls) },
+    supported: [
+      ...(config.accounts.some((account) => account.register) ? ["outbound"] : []),
+      ...(config.accounts.some((account) => account.gruu) ? ["gruu"] : []),
+    ],
+    // Who asks before there is a call control finds nobody at home.
+    accepts: (uri) => callControl?.accepts(uri) ?? true,
+    auth: (account) => accounts.auth(account),
+    contactOf: (account) => accounts.contact(account),
   });
-  shutdown.add("devices", () => devices.close());
+  shutdown.add("sip", () => userAgent.close());
+  shutdown.add("registrations", () => accounts.close(UNREGISTER_MS));
+
+  // Registering waits for the network: the rest is opened meanwhile. It takes a turn of the event loop for the REGISTER to leave.
+  let callControl: Calls | undefined;
+  warmRoutes(config, signalling.resolver);
+  accounts.start(userAgent);
+  await turn();
 
   let routed: SoundRoute = "handset";
-  const voice = await startVoiceThread(
+  const voice = startVoiceThread(
     {
       audio: devices.audio,
       voice: {
@@ -154,28 +211,6 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     voice.useCard(wanted === "handset" ? undefined : devices.sounds[wanted]);
   };
 
-  const userAgent = new UserAgent({
-    transport: signalling.transports,
-    resolver: signalling.resolver,
-    rate: signalling.rate,
-    clock: systemClock,
-    timers: systemTimers,
-    random,
-    log: log.for("sip"),
-    product: `Sotto/${options.version}`,
-    // A call leaves two transactions that live on for 32 s; calls that end make room for the next at once.
-    limits: { dialogs: Math.max(64, 2 * config.maxCalls), serverTransactions: Math.max(4000, 32 * config.maxCalls) },
-    supported: [
-      ...(config.accounts.some((account) => account.register) ? ["outbound"] : []),
-      ...(config.accounts.some((account) => account.gruu) ? ["gruu"] : []),
-    ],
-    accepts: (uri) => calls.accepts(uri),
-    auth: (account) => accounts.auth(account),
-    contactOf: (account) => accounts.contact(account),
-  });
-  shutdown.add("sip", () => userAgent.close());
-  shutdown.add("registrations", () => accounts.close(UNREGISTER_MS));
-
   const measured = ({ id, security, direction }: CallSnapshot) => {
     const entries = trace.read(id);
     keepTrace(config, id, entries, log);
@@ -188,7 +223,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     });
     isWarm = true;
   };
-  const calls: Calls = new Calls({
+  const calls = new Calls({
     accounts: config.accounts.map(
       (account, i): CallAccount => ({
         uri: account.uri,
@@ -226,6 +261,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     },
   });
 
+  callControl = calls;
+
   handset = new Handset({
     devices,
     calls,
@@ -249,7 +286,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     version: options.version,
     board: board.name,
     pid: process.pid,
-    uptimeS: (systemClock.now() - startedAtMs) / 1000,
+    uptimeS: (systemClock.now() - bootMs) / 1000,
+    startUp: startUp.status(),
     sip: {
       address: userAgent.local.host,
       port: userAgent.local.port,
@@ -277,14 +315,16 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   });
   control = await ControlServer.open(
     config.control!,
-    (method, params) => obey(method, params, { calls, handset: hand, status, history, simulate: devices.simulate }),
+    (method, params) =>
+      obey(method, params, {
+        ...{ calls, handset: hand, status, history, simulate: devices.simulate },
+        metrics: () => startUpMetrics(startUp.status()),
+      }),
     log.for("control"),
   );
   publish = (event, monotonicMs = systemClock.now()) =>
     control?.publish({ ...event, atMs: systemClock.wallMs(), monotonicMs } as HandsetEvent);
 
-  warmRoutes(config, signalling.resolver);
-  accounts.start(userAgent);
   if (isWildcard(config.sip.address)) {
     const watch = watchAddress(userAgent.local.host, {
       family: isIPv6(config.sip.address) ? 6 : 4,
@@ -301,12 +341,25 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     shutdown.add("address watch", () => watch.cancel());
   }
 
+  for (const method of keying.flat()) {
+    await turn();
+    method.load();
+  }
+  await voice.ready;
+  startUp.ready();
+
   // Keys, certificates and key pairs are made ready while nobody waits for them.
-  if (config.precompute) {
+  if (config.precompute)
     for (const method of keying.flat())
       method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
-    void warmKeyPairs(config, keyPairs).then(() => rehearseCalls(config, shared, voice));
-  }
+  const precomputed = config.precompute
+    ? warmKeyPairs(config, keyPairs).then(() => rehearseCalls(config, shared, voice))
+    : Promise.resolve();
+  precomputed
+    .then(() => keepCode())
+    .catch((error: unknown) =>
+      log.warn("code-not-kept", { error: error instanceof Error ? error.message : String(error) }),
+    );
   log.info("ready", { board: board.name, address: userAgent.local.host, port: userAgent.local.port });
   if (manager) {
     manager.ready();
@@ -320,6 +373,24 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     process.stdout.write(
       `sotto is ready: ${config.accounts[0].uri} at ${userAgent.local.host}:${userAgent.local.port}, control ${config.control}\n`,
     );
+}
+
+/** Waits for both; when one fails, until the other has come to its end as well, so that it can be closed. */
+async function together<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
+}
+
+/** Lets the event loop turn once. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Makes a thing at its first use. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** Plays calls inside the process, so that the first real one is as fast as the hundredth. */
@@ -385,12 +456,14 @@ interface Obeyed {
   readonly handset: Handset;
   readonly status: () => Promise<HandsetStatus>;
   readonly history: LatencyHistory;
+  /** Further metrics. */
+  readonly metrics: () => string;
   readonly simulate: ((action: string, params: Record<string, unknown>) => void) | undefined;
 }
 
 /** Carries out a control request. @throws Error with a sentence for the user. */
 function obey(method: string, params: Record<string, unknown>, obeyed: Obeyed): unknown {
-  const { calls, handset, status, history, simulate } = obeyed;
+  const { calls, handset, status, history, metrics, simulate } = obeyed;
   const id = params["id"] === undefined ? undefined : integer(params["id"], "id");
   switch (method) {
     case "dial":
@@ -439,7 +512,7 @@ function obey(method: string, params: Record<string, unknown>, obeyed: Obeyed): 
     case "latency":
       return latencyRows(history.all);
     case "metrics":
-      return latencyMetrics(latencyRows(history.all));
+      return latencyMetrics(latencyRows(history.all)) + metrics();
     case "simulate": {
       if (!simulate) throw new Error("this board has real devices: nothing to simulate");
       return simulate(text(params["action"], "action"), params);

@@ -12,6 +12,8 @@ import {
   FileReplayCache,
   type Keying,
   type KeyPairPool,
+  type LaterKeying,
+  laterKeying,
   perPeerKeying,
 } from "./keying/index.js";
 import {
@@ -54,6 +56,16 @@ export interface KeyingShared {
   readonly keyPairs: KeyPairPool;
   readonly random: RandomSource;
   readonly log: Log;
+}
+
+/**
+ * The same methods as {@link openKeying}, opened when they are first used or loaded: reading certificates takes time that registering need
+ * not wait for.
+ */
+export function laterKeyings(account: AccountConfig, shared: KeyingShared): LaterKeying[] {
+  const { privateKey, sharedKeys, peers } = account.keying;
+  const has = privateKey !== undefined || sharedKeys.length > 0 || peers.length > 0;
+  return account.security === "off" || !has ? [] : [laterKeying("mikey", () => openKeying(account, shared)[0])];
 }
 
 /** The key agreement methods an account is configured for. @throws Error naming the file that is not what it should be. */

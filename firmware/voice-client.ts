@@ -15,17 +15,46 @@ const START_LIMIT_MS = 10_000;
 
 /** A voice in a thread of its own. */
 export interface VoiceThread extends Voice, VoiceRouting {
+  /** Resolves when the thread is up; what is asked of it before waits. Rejects when it does not start: unknown driver, wrong options. */
+  readonly ready: Promise<void>;
   /** @internal The thread, for tests that end it. */
   readonly worker: Worker;
 }
 
 class ThreadVoice extends RemoteVoice implements VoiceThread {
+  readonly ready: Promise<void>;
+
   constructor(
     readonly worker: Worker,
     events: VoiceEvents,
   ) {
     super(worker, events);
+    this.ready = new Promise((resolve, reject) => {
+      const limit = setTimeout(
+        () => ended(`the voice thread was not ready within ${START_LIMIT_MS / 1000} s`),
+        START_LIMIT_MS,
+      );
+      let isUp = false;
+      const ended = (text: string): void => {
+        clearTimeout(limit);
+        reject(new Error(text));
+        // Who waits for it to be ready is told by that.
+        if (!isUp) void this.close();
+        this.failed(text);
+      };
+      worker.once("message", () => {
+        isUp = true;
+        clearTimeout(limit);
+        resolve();
+      });
+      worker.on("error", (error) => ended(`the voice thread failed: ${error.message}`));
+      worker.on("messageerror", (error) => ended(`the voice thread sent something unreadable: ${error.message}`));
+      worker.on("exit", (code) => ended(`the voice thread ended (code ${code})`));
+    });
+    // Also seen by whoever asks for a stream.
+    this.ready.catch(() => {});
   }
+
   /** Ends streams and card in good order, then the thread, whether or not it still answers. */
   override async close(): Promise<void> {
     await super.close();
@@ -33,34 +62,8 @@ class ThreadVoice extends RemoteVoice implements VoiceThread {
   }
 }
 
-/**
- * Starts the voice thread.
- * @returns when it can be used. The thread keeps the process alive until `close()`.
- * @throws Error when it does not start: unknown driver, wrong options.
- */
-export function startVoiceThread(options: VoiceThreadOptions, events: VoiceEvents): Promise<VoiceThread> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./voice-thread.js", import.meta.url), { workerData: options, name: "voice" });
-    let voice: ThreadVoice | undefined;
-    const ended = (text: string): void => {
-      clearTimeout(timer);
-      if (voice) voice.failed(text);
-      else {
-        reject(new Error(text));
-        void worker.terminate();
-      }
-    };
-    const timer = setTimeout(
-      () => ended(`the voice thread was not ready within ${START_LIMIT_MS / 1000} s`),
-      START_LIMIT_MS,
-    );
-    worker.once("message", () => {
-      clearTimeout(timer);
-      voice = new ThreadVoice(worker, events);
-      resolve(voice);
-    });
-    worker.on("error", (error) => ended(`the voice thread failed: ${error.message}`));
-    worker.on("messageerror", (error) => ended(`the voice thread sent something unreadable: ${error.message}`));
-    worker.on("exit", (code) => ended(`the voice thread ended (code ${code})`));
-  });
+/** Starts the voice thread. The thread keeps the process alive until `close()`. */
+export function startVoiceThread(options: VoiceThreadOptions, events: VoiceEvents): VoiceThread {
+  const worker = new Worker(new URL("./voice-thread.js", import.meta.url), { workerData: options, name: "voice" });
+  return new ThreadVoice(worker, events);
 }

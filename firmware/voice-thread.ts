@@ -4,6 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { openAudio } from "../platform/audio.js";
 import { choosePacketCipherMaker } from "./crypto/packet-ciphers.js";
 import { LocalVoice, serveVoice } from "./media/index.js";
+import { keepCode } from "./runtime/code-cache.js";
 import type { VoiceThreadOptions } from "./voice-client.js";
 import { raiseThreadPriority } from "./voice-priority.js";
 
@@ -28,3 +29,5 @@ serveVoice(
 port.postMessage({ type: "ready" });
 // Which of two ways of encrypting is faster depends on the processor. Measured while nobody calls yet.
 choosePacketCipherMaker(() => performance.now());
+// A cache that cannot be written costs time at the next start and nothing else; the main thread says so of its own.
+void keepCode().catch(() => {});

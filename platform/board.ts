@@ -26,10 +26,16 @@ export interface LatencyBudgets {
 
 /** What the phone may take of the board at most; a budget that is not given is not watched. */
 export interface Budgets {
-  /** Resident memory in a call, bytes. */
+  /** Resident memory in a call, bytes: its peak. */
   readonly rssBytes?: number;
-  /** Processor time in a call, percent of one core. */
-  readonly cpuPercent?: number;
+  /** The same while nobody calls. */
+  readonly idleRssBytes?: number;
+  /** From the start of the process to being registered, compiled code being there: as a multiple of what `node -e 0` takes. */
+  readonly startRatio?: number;
+  /** The Debian package without Node. */
+  readonly packageBytes?: number;
+  /** The disk image, compressed. */
+  readonly imageBytes?: number;
   readonly latency?: LatencyBudgets;
 }
 

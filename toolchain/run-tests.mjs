@@ -1,6 +1,7 @@
 // Runs the suites under test/ with uvu, each file in a process of its own, and closes with one line of totals.
 // Usage: node toolchain/run-tests.mjs [--coverage] [--jobs N] [WORD ...]   (WORDs: only files whose path contains one of them)
 // A suite reports a skipped test by printing "skipped: <reason>"; with CI=true a skip that names a missing peer or tool is made a failure by the suite itself.
+// A line "note: <text>" is shown even where all is well.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
@@ -94,6 +95,7 @@ function run(file) {
         `${failed ? "FAIL" : "ok  "} ${name} (${passed} passed${failed ? `, ${failed} failed` : ""}, ${seconds} s)`,
       );
       for (const reason of skips) console.log(`     skipped: ${reason}`);
+      for (const [, note] of text.matchAll(/^note: (.*)$/gm)) console.log(`     ${note}`);
       if (failed) {
         const why = late ? `no end within ${LIMIT_MS / 1000} s` : signal ? `ended by ${signal}` : `exit code ${code}`;
         failures.push(`--- ${name}: ${why}\n${text.trimEnd()}`);

@@ -46,6 +46,15 @@ export function statusText(status: HandsetStatus): string {
     `SIP ${status.sip.transports.map((one) => `${one.transport} ${one.address}:${one.port}`).join(", ")}, ${status.sip.connections} connections`,
     `sound ${status.sound.state}${status.sound.text ? ` (${status.sound.text})` : ""}, ${status.sound.xruns} xruns`,
   ];
+  const { registeredMs, readyMs, code } = status.startUp;
+  const points = [
+    ...(registeredMs === undefined ? [] : [`registered after ${registeredMs.toFixed(0)} ms`]),
+    ...(readyMs === undefined ? [] : [`ready after ${readyMs.toFixed(0)} ms`]),
+  ];
+  if (points.length > 0)
+    lines.push(
+      `start: ${points.join(", ")}${code === "not kept" ? "" : `, code ${code === "kept" ? "of an earlier start" : "compiled anew"}`}`,
+    );
   for (const account of status.accounts)
     lines.push(
       `account ${account.uri}: security ${account.security}, keying ${account.keying.join(", ") || "none"}` +

@@ -75,6 +75,17 @@ export interface HandsetStatus {
   readonly board: string;
   readonly pid: number;
   readonly uptimeS: number;
+  /** How long it took to come up. */
+  readonly startUp: {
+    /** Start of the process on the machine's monotonic clock, ms. */
+    readonly bootMonotonicMs: number;
+    /** From the start of the process until every registration had been made, ms; absent where none has been. */
+    readonly registeredMs?: number;
+    /** Until all of the phone was open, ms. */
+    readonly readyMs?: number;
+    /** Compiled code of an earlier start was there (`kept`), was made anew, or has no place to be kept. */
+    readonly code: "kept" | "compiled" | "not kept";
+  };
   readonly sip: {
     /** Of the first transport. */
     readonly address: string;

@@ -1,6 +1,7 @@
 // Runtime: time, timers, trace points, log, files, orderly exit.
 export * from "./atomic-file.js";
 export * from "./clock.js";
+export * from "./code-cache.js";
 export * from "./folder.js";
 export * from "./line-file.js";
 export * from "./log.js";

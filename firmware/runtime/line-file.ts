@@ -45,13 +45,15 @@ export class LineFile {
     if (this.count > this.parts.limit) this.rewrite();
   }
 
-  /** Writes the lines that count now, and no others. */
+  /** Writes the lines that count now, and no others. A file that has just these is left as it is: writing to flash memory takes time. */
   rewrite(): void {
     const { file, head } = this.parts;
     const lines = [...this.parts.lines()];
+    const text = [head, ...lines, ""].join("\n");
     this.attempt(() => {
+      if (existsSync(file) && readFileSync(file, "utf8") === text) return;
       mkdirSync(dirname(file), { recursive: true });
-      writeFileAtomic.sync(file, [head, ...lines, ""].join("\n"), { mode: MODE });
+      writeFileAtomic.sync(file, text, { mode: MODE });
     });
     this.count = lines.length;
   }

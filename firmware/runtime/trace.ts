@@ -31,6 +31,10 @@ export const tracePoints = [
   "media-first-sent",
   "media-first-received",
   "ended",
+  // The phone itself (call 0): process started, every registration made, everything open
+  "boot",
+  "registered",
+  "ready",
 ] as const;
 
 /** Name of a trace point. */

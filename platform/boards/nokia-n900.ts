@@ -2,6 +2,7 @@
 
 import type { Board } from "../board.js";
 import { latencyAims } from "./aims.js";
+import { handheld } from "./budgets.js";
 
 /** The keypad's letters are no digits; the telephone is worked by the slide's arrow keys and the side keys. */
 export const nokiaN900: Board = {
@@ -31,5 +32,5 @@ export const nokiaN900: Board = {
   indicator: { driver: "led", options: { lights: [{ led: "lp5523:g" }] } },
   backlight: { driver: "sysfs" },
   display: { driver: "terminal" },
-  budgets: { rssBytes: 96 * 1024 * 1024, latency: { ...latencyAims, measuredAs: "armv7" } },
+  budgets: { ...handheld, latency: { ...latencyAims, measuredAs: "armv7" } },
 };

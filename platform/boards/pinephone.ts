@@ -2,6 +2,7 @@
 
 import type { Board } from "../board.js";
 import { latencyAims } from "./aims.js";
+import { handheld } from "./budgets.js";
 
 /** Power answers, volume keys are volume keys; the touch screen is not used. */
 export const pinephone: Board = {
@@ -22,5 +23,5 @@ export const pinephone: Board = {
   indicator: { driver: "led", options: { lights: [{ led: "green:indicator" }] } },
   backlight: { driver: "sysfs" },
   display: { driver: "terminal" },
-  budgets: { rssBytes: 96 * 1024 * 1024, latency: latencyAims },
+  budgets: { ...handheld, latency: latencyAims },
 };

@@ -2,6 +2,7 @@
 
 import type { Board } from "../board.js";
 import { latencyAims } from "./aims.js";
+import { handheld } from "./budgets.js";
 
 /** An emulated handset: every device is a driver of the kernel's, nothing is simulated by us. */
 export const qemuVirt: Board = {
@@ -17,5 +18,5 @@ export const qemuVirt: Board = {
   vibrator: { driver: "rumble" },
   indicator: { driver: "led", options: { lights: [{ led: "sotto" }] } },
   display: { driver: "terminal" },
-  budgets: { rssBytes: 96 * 1024 * 1024, latency: latencyAims },
+  budgets: { ...handheld, latency: latencyAims },
 };

@@ -2,6 +2,7 @@
 
 import type { Board } from "../board.js";
 import { latencyAims } from "./aims.js";
+import { handheld } from "./budgets.js";
 
 /** Lines as BCM numbers. Wiring: call 5, hang-up 6, up 13, down 19 (each to ground); vibrator's transistor 18; light 23. */
 export const raspberryPi: Board = {
@@ -28,5 +29,5 @@ export const raspberryPi: Board = {
   vibrator: { driver: "gpio", options: { chip: "pinctrl-bcm2835", line: 18 } },
   indicator: { driver: "gpio", options: { lights: [{ chip: "pinctrl-bcm2835", line: 23 }] } },
   display: { driver: "terminal" },
-  budgets: { rssBytes: 96 * 1024 * 1024, latency: latencyAims },
+  budgets: { ...handheld, latency: latencyAims },
 };

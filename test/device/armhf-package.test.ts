@@ -10,6 +10,7 @@ import { buildForDevice } from "../../toolchain/device/build.js";
 import { makePackage } from "../../toolchain/device/package.js";
 import { runtimePackages } from "../../toolchain/device/runtime-root.js";
 import { sysroot } from "../../toolchain/device/sysroot.js";
+import { launcherFlags } from "../../toolchain/device/target-node.js";
 import { findTarget } from "../../toolchain/device/targets.js";
 import { runTool } from "../../toolchain/device/tools.js";
 import { needPeer, which } from "../interop/tools.js";
@@ -89,8 +90,7 @@ if (
 
     // What /usr/bin/sotto does, but for exec, which needs the processor itself.
     const wrapper = readFileSync(join(root, "usr", "bin", "sotto"), "utf8");
-    const flags = /exec "\$node" (.*) "\$lib\/sotto\.js"/.exec(wrapper)?.[1].split(" ");
-    assert.ok(flags, wrapper);
+    const flags = launcherFlags(wrapper);
     const command = [
       ...["-L", root, join(root, "usr", "bin", "node"), ...flags],
       join(root, "usr", "lib", "sotto", "sotto.js"),

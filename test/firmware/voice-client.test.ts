@@ -25,11 +25,12 @@ function options(playbackWav?: string): VoiceThreadOptions {
 }
 
 async function start(failures: string[], playbackWav?: string): Promise<VoiceThread> {
-  const thread = await startVoiceThread(options(playbackWav), {
+  const thread = startVoiceThread(options(playbackWav), {
     device: () => {},
     failed: (text) => void failures.push(text),
   });
   threads.push(thread);
+  await thread.ready;
   return thread;
 }
 
@@ -66,17 +67,24 @@ test("two threads talk, secured; statistics and events come through", async () =
 
 test("a thread that cannot start says why", async () => {
   const wrong = { ...options(), audio: { driver: "theremin", options: {} } };
-  try {
-    await startVoiceThread(wrong, { device: () => {}, failed: () => {} });
-    assert.unreachable();
-  } catch (error) {
-    assert.match((error as Error).message, /no sound driver "theremin"/);
-  }
+  const failures: string[] = [];
+  const thread = startVoiceThread(wrong, { device: () => {}, failed: (text) => void failures.push(text) });
+  // What is asked of it before it is up gets an answer all the same.
+  const asked = thread.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  for (const promise of [thread.ready, asked])
+    assert.match(
+      await promise.then(
+        () => "no error",
+        (error: Error) => error.message,
+      ),
+      /no sound driver "theremin"/,
+    );
+  assert.equal(failures, [], "who waits for it to be ready has been told");
 });
 
 test("no free port pair is an error of open, not of the thread", async () => {
   const failures: string[] = [];
-  const thread = await startVoiceThread(
+  const thread = startVoiceThread(
     { ...options(), voice: { ...options().voice, ports: { min: 29_000, max: 29_001 } } },
     { device: () => {}, failed: (text) => void failures.push(text) },
   );

@@ -7,4 +7,6 @@ if [ -x "$lib/node/bin/node" ]; then
   node=$lib/node/bin/node
   export LD_LIBRARY_PATH="$lib/node/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 fi
+# Compiled code is kept for the next start where the service has a folder for it; only who runs the service may write there.
+export SOTTO_CODE_CACHE="${SOTTO_CODE_CACHE-${CACHE_DIRECTORY-}}"
 exec "$node" --single-threaded-gc --max-semi-space-size=1 --max-old-space-size=64 "$lib/sotto.js" "$@"

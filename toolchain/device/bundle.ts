@@ -1,8 +1,9 @@
 // The firmware as a device gets it: one esbuild run, minified, source maps aside.
 
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build, type Metafile } from "esbuild";
+import { type BuildOptions, build, type Metafile } from "esbuild";
 import { top } from "../top.js";
 import { nativeLoading } from "./native-loading.js";
 
@@ -14,8 +15,16 @@ export interface Bundle {
   readonly natives: readonly string[];
 }
 
+/** The programs of a device and the files that start them: the handset with its command line, and the voice thread. */
+const programs = [
+  { name: "handset", entry: "firmware/cli/entry.ts", loader: "sotto" },
+  { name: "voice", entry: "firmware/voice-thread.ts", loader: "voice-thread" },
+] as const;
+
 /**
- * Writes the bundle into `app` (emptied before) and its source maps into `maps`.
+ * Writes the bundle into `app` (emptied before) and its source maps into `maps`. Each program is one CommonJS file, since V8 keeps compiled
+ * code of scripts and not of modules; what a program imports late is in it as a function that has not run. Names of its functions stay out;
+ * stacks are read with the maps.
  * @throws Error in esbuild's words.
  */
 export async function bundle(app: string, maps: string, version: string): Promise<Bundle> {
@@ -24,38 +33,53 @@ export async function bundle(app: string, maps: string, version: string): Promis
     mkdirSync(folder, { recursive: true });
   }
   const natives = new Set<string>();
-  const { metafile } = await build({
+  const common: BuildOptions = {
     absWorkingDir: top,
     // Linked folders keep their names: the bytes must not depend on where packages are stored.
     preserveSymlinks: true,
     bundle: true,
-    format: "esm",
+    format: "cjs",
     platform: "node",
     target: "node20",
     logLevel: "warning",
-    mainFields: ["module", "main"],
-    entryPoints: { sotto: "firmware/cli/entry.ts", "voice-thread": "firmware/voice-thread.ts" },
-    outdir: app,
-    splitting: true,
     minify: true,
-    // Function names stay out; stacks are read with the maps.
-    sourcemap: "external",
-    sourcesContent: true,
     legalComments: "none",
     metafile: true,
-    plugins: [nativeLoading(natives)],
-    define: { SOTTO_VERSION: JSON.stringify(version), SOTTO_BUNDLED: "true" },
-    banner: {
-      js: [
-        'import { createRequire as sottoRequire } from "node:module";',
-        'import { fileURLToPath as sottoPath } from "node:url";',
-        'const require = sottoRequire(import.meta.url), __filename = sottoPath(import.meta.url), __dirname = sottoPath(new URL(".", import.meta.url));',
-      ].join("\n"),
-    },
-  });
+    tsconfigRaw: {},
+  };
+  const outputs: Metafile["outputs"] = {};
+  for (const { name, entry, loader } of programs) {
+    const program = await build({
+      ...common,
+      mainFields: ["module", "main"],
+      entryPoints: { [name]: entry },
+      outdir: app,
+      outExtension: { ".js": ".cjs" },
+      // Packages that ask for Node's own modules late are to get them from require(): a script has no import().
+      supported: { "dynamic-import": false },
+      sourcemap: "external",
+      sourcesContent: true,
+      plugins: [nativeLoading(natives)],
+      define: { SOTTO_VERSION: JSON.stringify(version), "import.meta.url": "sottoUrl" },
+      banner: {
+        js: '(function(exports,require,module,__filename,__dirname,SOTTO_CODE_CACHE){const sottoUrl=require("node:url").pathToFileURL(__filename).href;',
+      },
+      footer: { js: "})" },
+    });
+    Object.assign(outputs, program.metafile!.outputs);
+    const text = readFileSync(join(app, `${name}.cjs`));
+    const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
+    const started = await build({
+      ...common,
+      entryPoints: { [loader]: "firmware/loader/entry.ts" },
+      outdir: app,
+      define: { SOTTO_PROGRAM: JSON.stringify({ name, digest }) },
+    });
+    Object.assign(outputs, started.metafile!.outputs);
+  }
   for (const name of readdirSync(app)) if (name.endsWith(".map")) renameSync(join(app, name), join(maps, name));
-  writeFileSync(join(app, "package.json"), JSON.stringify({ name: "sotto", version, type: "module" }) + "\n");
-  return { meta: metafile, natives: [...natives].sort() };
+  writeFileSync(join(app, "package.json"), JSON.stringify({ name: "sotto", version, type: "commonjs" }) + "\n");
+  return { meta: { inputs: {}, outputs }, natives: [...natives].sort() };
 }
 
 /** The version in package.json. */

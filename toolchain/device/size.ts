@@ -15,7 +15,7 @@ export function sizes(meta: Metafile): { readonly bytes: number; readonly module
   const add = (name: string, bytes: number) => sums.set(name, (sums.get(name) ?? 0) + bytes);
   let all = 0;
   for (const [path, output] of Object.entries(meta.outputs)) {
-    if (!path.endsWith(".js")) continue;
+    if (!/\.c?js$/.test(path)) continue;
     all += output.bytes;
     let known = 0;
     for (const [input, { bytesInOutput }] of Object.entries(output.inputs)) {

@@ -1,17 +1,16 @@
 // Telephones that answer by themselves, for sipp to call: a handset of ours, and baresip.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { wavFile } from "../../../firmware/audio/index.js";
 import { freePort, Phone, phoneFiles } from "../../demo-call/phone.js";
+import { cpuSeconds } from "../process.js";
 
 /** Calls at once that both are set up for: far more than there are at any rate they hold. */
 const MAX_CALLS = 1000;
 /** First port of the voice of ours and of baresip's: two for each call, out of the way of the ports the system gives out. */
 const VOICE_PORTS = { sotto: 20_000, baresip: 24_000 } as const;
-/** Ticks of /proc's CPU times in a second: the same on every Linux that Node runs on. */
-const TICKS = 100;
 
 /** Somebody who answers. */
 export interface Answerer {
@@ -20,13 +19,6 @@ export interface Answerer {
   /** CPU time its process has used so far, s. */
   cpuSeconds(): number;
   stop(): Promise<void>;
-}
-
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The name in brackets may hold anything.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
 /** Our handset, one process, open calls answered at once. */

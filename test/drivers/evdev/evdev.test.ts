@@ -206,13 +206,20 @@ test("the real ioctl answers with the kernel's error", async () => {
   const native = await loadNative();
   await loadIoctl();
   const fd = openSync("/dev/null", "r");
+  // qemu-user, by which this suite is run as ARMv7 code, answers ENOSYS to what it does not know, and passes on what it does.
+  const refusals = ["ENOTTY", "ENOSYS"];
   assert.throws(
     () => native.ioctl(fd, 0x40044590, 1),
+    (error: NodeJS.ErrnoException) => refusals.includes(error.code!),
+  );
+  assert.throws(
+    () => native.ioctl(fd, 0x5401, new Uint8Array(64)),
     (error: NodeJS.ErrnoException) => error.code === "ENOTTY",
+    "TCGETS",
   );
   assert.throws(
     () => native.ioctl(fd, 0x8008451b, new Uint8Array(8)),
-    (error: NodeJS.ErrnoException) => error.code === "ENOTTY",
+    (error: NodeJS.ErrnoException) => refusals.includes(error.code!),
   );
   closeSync(fd);
 });
