@@ -236,6 +236,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
         messages: account.messages ?? account.security !== "required",
         anonymous: account.anonymous,
         registers: account.register,
+        refusesFor: account.refusesFor,
         verifiesAlone: account.keying.domainKeys === undefined,
       }),
     ),

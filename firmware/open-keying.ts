@@ -154,13 +154,14 @@ function offerable(wanted: readonly MethodName[], hasIdentity: boolean, hasShare
 
 /** How an account's calls deal with keys. */
 export function keyRules({ keying }: AccountConfig): KeyRules {
-  const { rekeyS, rekeyBy, keyPackets, changes, failedLine } = keying;
+  const { rekeyS, rekeyBy, keyPackets, changes, failedLine, refusedRekey } = keying;
   return {
     ...(rekeyS === undefined ? {} : { rekeyMs: rekeyS * 1000 }),
     rekeyBy,
     ...(keyPackets === undefined ? {} : { lifetime: keyPackets }),
     changes,
     failedLine,
+    refusedRekey,
   };
 }
 

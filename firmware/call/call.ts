@@ -6,7 +6,7 @@ import type { Failure, IncomingReinvite, InviteDialog, InviteDialogEvents, SipBo
 import type { SipRequest, SipResponse } from "../sip/grammar/message.js";
 import type { CallEnvironment, KeyRules } from "./environment.js";
 import { MediaSession } from "./media-session.js";
-import { cancelled, endOfFailure, endOfRefusal, type Refusal, reason, warning } from "./reasons.js";
+import { cancelled, changeWarning, endOfFailure, endOfRefusal, type Refusal, reason } from "./reasons.js";
 import type { ReofferWish } from "./reoffers.js";
 import type { CallEnd, CallSnapshot, CallState } from "./types.js";
 
@@ -199,7 +199,12 @@ export abstract class Call {
         const failed = refusal ?? (await this.refusedReoffer(outcome.failed));
         this.log.warn("reoffer-failed", { call: this.identity.id, status: outcome.failed.status, code: failed.code });
         if (this.media.dropReoffer(outcome.failed.status)) this.wanted = { ...wish, ...this.wanted };
-        if (wish.rekey && this.keysUsedUp) this.endWithoutKeys();
+        // RFC 4567 section 4.1.2: who offered new keys that were refused aborts the session.
+        const { status, response } = outcome.failed;
+        const isRefused =
+          wish.rekey === true && !refusal && response !== undefined && (status === 488 || status === 606);
+        if (isRefused && this.rules?.refusedRekey !== "keep") this.failWith(rekeyRefused(failed));
+        else if (wish.rekey && this.keysUsedUp) this.endWithoutKeys();
         return over(failed);
       }
       const accepted = await this.media.acceptReanswer(outcome.ok);
@@ -367,7 +372,7 @@ export abstract class Call {
       const { refusal } = outcome;
       this.log.warn("reinvite-refused", { call: this.identity.id, code: refusal.code });
       return request.reject(refusal.status, {
-        headers: warning(refusal, this.environment.localAddress),
+        headers: changeWarning(refusal, this.environment.localAddress),
         body: this.media.refusalBody(refusal),
       });
     }
@@ -376,6 +381,17 @@ export abstract class Call {
     this.watchKeys();
     this.changed();
   }
+}
+
+/** How a call ends whose peer refused new keys. */
+function rekeyRefused(why: Refusal): Refusal {
+  const { status, code, text, user } = why;
+  return {
+    status,
+    code: "rekey-refused",
+    text: `new keys were refused: ${code}, ${text}`,
+    user: `New keys were refused, so the call was ended. ${user}`,
+  };
 }
 
 const rekeyIgnored: Refusal = {

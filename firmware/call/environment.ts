@@ -20,6 +20,8 @@ export interface KeyRules {
   readonly changes: "any" | "proved";
   /** A secured line that cannot be verified: the whole offer is refused, or that line where there is another with keys of its own. */
   readonly failedLine: "refuse-all" | "refuse-line";
+  /** New keys of ours that the peer refuses: the call ends (RFC 4567 section 4.1.2; default), or goes on under the keys it has. */
+  readonly refusedRekey?: "end" | "keep";
 }
 
 /** An account as calls need it. */
@@ -30,6 +32,8 @@ export interface CallAccount {
   /** Methods in order of preference; empty where none is configured. */
   readonly keying: readonly Keying[];
   readonly keys?: KeyRules;
+  /** Whom a refused offer is refused for: this phone (488, default), or all phones of the account's person (606, which ends a forked call). */
+  readonly refusesFor?: "phone" | "person";
   /** Encoding names, most wanted first. */
   readonly codecs: readonly string[];
   readonly autoAnswerMs?: number;

@@ -110,12 +110,17 @@ export class IncomingCall extends Call {
   private refuse(refusal: Refusal): Refusal {
     this.wasRefused = true;
     this.finish(endOfRefusal(refusal), () =>
-      this.invite.reject(refusal.status, {
+      this.invite.reject(this.statusOf(refusal), {
         headers: warning(refusal, this.environment.localAddress),
         body: this.media.refusalBody(refusal),
       }),
     );
     return refusal;
+  }
+
+  /** What is not acceptable to this phone may be to another one of the same person, unless the account speaks for all of them. */
+  private statusOf({ status }: Refusal): number {
+    return status === 488 && this.account.refusesFor === "person" ? 606 : status;
   }
 
   /** The caller policy does not want this caller. */
@@ -157,7 +162,7 @@ export class IncomingCall extends Call {
     if (!answer.ok) {
       const { refusal } = answer;
       return this.finish(endOfRefusal(refusal), () =>
-        this.invite.reject(refusal.status, {
+        this.invite.reject(this.statusOf(refusal), {
           headers: warning(refusal, localAddress),
           body: this.media.refusalBody(refusal),
         }),
@@ -187,7 +192,7 @@ export class IncomingCall extends Call {
     if (accepted && !accepted.ok) {
       const { refusal } = accepted;
       return this.finish(endOfRefusal(refusal), () =>
-        this.invite.reject(refusal.status, { headers: warning(refusal, this.environment.localAddress) }),
+        this.invite.reject(this.statusOf(refusal), { headers: warning(refusal, this.environment.localAddress) }),
       );
     }
     const dialog = this.invite.accept({});

@@ -15,6 +15,8 @@ export interface Refusal {
   readonly text: string;
   /** One sentence for the person holding the phone. */
   readonly user: string;
+  /** The key agreement refused. */
+  readonly isAboutKeys?: true;
   /** What the keying method wants the peer to be told. */
   readonly attributes?: KeyingAttributes;
   /** The same as a body of its own. */
@@ -40,7 +42,7 @@ export const cancelled = refuse(487, "ended", "the call has ended", "The call ha
 /** A keying method's error as a refusal. */
 export function keyingRefusal(error: KeyingError): { readonly ok: false; readonly refusal: Refusal } {
   const { sipStatus, code, text, user, attributes, body } = error;
-  return { ok: false, refusal: { status: sipStatus, code, text, user, attributes, body } };
+  return { ok: false, refusal: { status: sipStatus, code, text, user, attributes, body, isAboutKeys: true } };
 }
 
 /** Text as a quoted-string of RFC 3261 section 25.1, without what could break out of it. */
@@ -55,6 +57,12 @@ function quoted(text: string): string {
 export function warning(refusal: Refusal, agent: string): ExtraHeaders {
   const codes: Record<string, number> = { "no-common-codec": 305, "no-acceptable-media": 304, "missing-key-mgmt": 306 };
   return [["Warning", `${codes[refusal.code] ?? 399} ${agent} ${quoted(refusal.text)}`]];
+}
+
+/** {@link warning} of a refused change of a running call: of one about keys RFC 4567 section 4.1.2 wants "at least a 306" to be among them. */
+export function changeWarning(refusal: Refusal, agent: string): ExtraHeaders {
+  const said = warning(refusal, agent);
+  return refusal.isAboutKeys ? [...said, ["Warning", `306 ${agent} "a=key-mgmt was not accepted"`]] : said;
 }
 
 /** Reason for a BYE or CANCEL (RFC 3326). */

@@ -100,6 +100,8 @@ const keying = v.strictObject({
   changes: v.optional(v.picklist(["any", "proved"], '"any" or "proved"'), "any"),
   /** A secured line that cannot be verified: refuse the whole offer, or that line where another has keys of its own. */
   failedLine: v.optional(v.picklist(["refuse-all", "refuse-line"], '"refuse-all" or "refuse-line"'), "refuse-all"),
+  /** New keys that the other phone refuses: the call ends (RFC 4567 section 4.1.2), or goes on under the keys it has. */
+  refusedRekey: v.optional(v.picklist(["end", "keep"], '"end" or "keep"'), "end"),
   /** Signatures made and accepted: as RFC 3830 has them (SHA-1), ours (SHA-256), or both. */
   signatures: v.optional(
     v.picklist(["auto", "rfc3830", "rfc3830-pss", "sotto"], '"auto", "rfc3830", "rfc3830-pss" or "sotto"'),
@@ -167,6 +169,8 @@ const account = v.strictObject({
   /** required: no clear call ever leaves or is taken; preferred: secured where the peer can; off: never secured. */
   security: v.optional(v.picklist(["required", "preferred", "off"], '"required", "preferred" or "off"'), "required"),
   keying: v.optional(keying, {}),
+  /** Whom a refused offer is refused for: this phone (488), or all phones of the person (606). */
+  refusesFor: v.optional(v.picklist(["phone", "person"], '"phone" or "person"'), "phone"),
   /** Codecs, most wanted first. */
   codecs: v.optional(
     v.pipe(

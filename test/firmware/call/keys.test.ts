@@ -2,7 +2,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { parseMessage, payloadsOf } from "../../../firmware/mikey/index.js";
+import { DataType, parseMessage, payloadsOf } from "../../../firmware/mikey/index.js";
 import { Exchange, type PhoneOptions, type TestPhone } from "./support.js";
 
 const test = suite("keys in a call");
@@ -172,7 +172,10 @@ test("a change without proof: taken where the policy takes any, refused where it
 });
 
 test("a phone that knows no updates is asked again without one, and from then on always", async () => {
-  const { exchange, alice, bob } = await connected({}, { keying: { keepsBundles: false } });
+  const { exchange, alice, bob } = await connected(
+    { keys: { refusedRekey: "keep" } },
+    { keying: { keepsBundles: false } },
+  );
   const from = exchange.network.sent.length;
   alice.calls.hold();
   await exchange.until("held", () => bob.call()?.heldByPeer === true);
@@ -271,10 +274,51 @@ test("hold of one end meets the keys of the other: no key of a wiped bundle is e
   fit(alice, bob);
 });
 
-test("a changed update is refused with an error, the call and its keys go on", async () => {
+test("new keys that are refused end the call (RFC 4567 section 4.1.2): 488 with Warning 306 and an error, BYE with Reason, and why on both screens", async () => {
+  for (const rekeyBy of ["invite", "update"] as const) {
+    let spoil = false;
+    const tamper = (text: string) => (spoil && /^(INVITE|UPDATE) /.test(text) ? spoiled(text) : text);
+    const { exchange, alice, bob } = await connected({ tamper, keys: { rekeyBy } }, {});
+    const from = exchange.network.sent.length;
+    spoil = true;
+    const outcome = said(alice.calls.rekey());
+    await exchange.run(500);
+    assert.match(await outcome, /could not verify|security/);
+    const sent = exchange.network.sent.slice(from);
+    const refusal = sent.find(({ first }) => /^SIP\/2.0 488/.test(first))!;
+    assert.match(refusal.text, /^Warning: .*306 192\.0\.2\.2 "/m);
+    assert.is(mikeyIn(refusal.text)[0].header.dataType, DataType.error, "MIKEY says it too");
+    const bye = sent.find(({ first }) => first.startsWith("BYE "))!;
+    assert.is(bye.from, 1, "by who offered the keys");
+    assert.match(bye.text, /^Reason: SIP;cause=488;text="new keys were refused: /m);
+    assert.is(alice.call()?.end?.code, "rekey-refused");
+    assert.match(alice.call()!.end!.user, /^New keys were refused, so the call was ended\. /);
+    assert.is(bob.call()?.state, "ended");
+    assert.match(bob.call()!.end!.text, /new keys were refused/);
+    assert.is(stream(bob).keyed.length, 1, "none but the first keys were ever used");
+  }
+});
+
+test("keys that are not refused but only late end nothing: 491, 500 and no answer leave the call as it is", async () => {
+  const { exchange, alice, bob } = await connected();
+  exchange.network.fate = (_, bytes) =>
+    Buffer.from(bytes).toString().startsWith("INVITE ") ? { copies: 0 } : { copies: 1 };
+  const outcome = said(alice.calls.rekey());
+  exchange.time.advance(31_000);
+  await exchange.run(100);
+  assert.is(alice.call()?.state, "active");
+  exchange.network.fate = () => ({ copies: 1 });
+  exchange.time.advance(2_000);
+  await exchange.run(500);
+  await outcome;
+  assert.is.not(alice.call()?.end?.code, "rekey-refused");
+  assert.is.not(bob.call()?.end?.code, "rekey-refused");
+});
+
+test("where the account keeps calls, a changed update is refused with an error, the call and its keys go on", async () => {
   let spoil = false;
   const tamper = (text: string) => (spoil && /^INVITE /.test(text) ? spoiled(text) : text);
-  const { exchange, alice, bob } = await connected({ tamper }, {});
+  const { exchange, alice, bob } = await connected({ tamper, keys: { refusedRekey: "keep" } }, {});
   spoil = true;
   const outcome = said(alice.calls.rekey());
   await exchange.run(500);
@@ -287,10 +331,38 @@ test("a changed update is refused with an error, the call and its keys go on", a
   assert.is(rekeys(bob), 1);
 });
 
+test("a refused offer is refused for this phone (488), or for all phones of its person (606), as the account says", async () => {
+  for (const [refusesFor, status] of [
+    ["phone", 488],
+    ["person", 606],
+  ] as const) {
+    const exchange = new Exchange();
+    const alice = exchange.phone(1, { psk: new Uint8Array(32).fill(7) });
+    const bob = exchange.phone(2, { refusesFor });
+    alice.calls.dial(bob.uri);
+    await exchange.until("the end", () => alice.call()?.state === "ended");
+    const refusal = exchange.network.sent.find(({ first }) => first.startsWith(`SIP/2.0 ${status} `))!;
+    assert.ok(refusal, String(status));
+    assert.is(mikeyIn(refusal.text)[0].header.dataType, DataType.error);
+    assert.is(alice.call()?.end?.status, status);
+    assert.match(alice.call()!.end!.user, /key|verify|security/i);
+  }
+  // Busy is no matter of the offer, and changes of a running call concern nobody else.
+  const { exchange, alice, bob } = await connected(
+    { keys: { changes: "proved" } },
+    { refusesFor: "person", keys: { changes: "proved" } },
+  );
+  const third = exchange.phone(3);
+  third.calls.dial(bob.uri);
+  await exchange.until("busy", () => third.call()?.state === "ended");
+  assert.is(third.call()?.end?.status, 486);
+  assert.is(alice.call()?.state, "active");
+});
+
 test("a flood of false updates costs no more than the budget", async () => {
   const tamper = (text: string) => (spoil ? spoiled(text) : text);
   let spoil = false;
-  const { exchange, alice } = await connected({ tamper }, {});
+  const { exchange, alice } = await connected({ tamper, keys: { refusedRekey: "keep" } }, {});
   spoil = true;
   const from = exchange.network.sent.length;
   for (let i = 0; i < 12; i++) {

@@ -132,6 +132,7 @@ export interface PhoneOptions {
   readonly tamper?: (text: string) => string;
   readonly precompute?: boolean;
   readonly verifiesAlone?: boolean;
+  readonly refusesFor?: CallAccount["refusesFor"];
 }
 
 /** Phones on one network. */
@@ -179,6 +180,7 @@ export class Exchange {
           messages: options.messages,
           anonymous: options.anonymous,
           verifiesAlone: options.verifiesAlone,
+          refusesFor: options.refusesFor,
         },
       ],
       userAgent,
