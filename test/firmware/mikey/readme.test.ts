@@ -13,10 +13,13 @@ const test = suite("mikey README");
 const text = readFileSync(join(checkout, "firmware", "mikey", "README.md"), "utf8");
 const examples = [...text.matchAll(/```ts (\w+)\n([\s\S]*?)```/g)].map(([, name, code]) => ({ name, code }));
 
-test("there is an example of each level", () => {
+/** The examples there must be, and how many results each tells. */
+const wanted = { agreement: 1, method: 1, message: 1, handover: 2, group: 1 };
+
+test("there is an example of each level, and of each way of sharing keys", () => {
   assert.equal(
     examples.map(({ name }) => name),
-    ["agreement", "method", "message"],
+    Object.keys(wanted),
   );
 });
 
@@ -30,7 +33,7 @@ for (const { name, code } of examples)
     const world = { ...mikey, generateDhKeyPair, key: psk, aliceUri: alice, bobUri: bob, nowMs, random, result };
     const AsyncFunction = (async () => {}).constructor as FunctionConstructor;
     await new AsyncFunction(...Object.keys(world), code)(...Object.values(world));
-    assert.is(told, 1);
+    assert.is(told, wanted[name as keyof typeof wanted]);
   });
 
 test.run();
