@@ -102,6 +102,8 @@ async function calledReads(from: number, code: string): Promise<string> {
   assert.is(event.code, code);
   const { end } = await bob.call("its end", (call) => call.state === "ended", { from });
   assert.is(end?.code, code);
+  const rang = bob.events.entries.slice(from).some((one) => one.type === "call" && one.call.state === "ringing");
+  assert.not.ok(rang, "a call that is refused never rings");
   return end!.user;
 }
 
