@@ -146,8 +146,10 @@ export class OutgoingCall extends Call {
     trace.mark("ok-received", id, atMs);
     trace.mark("ack-sent", id, this.environment.lastSendMs());
     this.state = "answering";
-    this.changed();
+    // Keys and voice first: that is a matter of this very tick, unless somebody has to be asked. Then people are told meanwhile.
+    const telling = this.environment.timers.after(0, () => this.changed());
     const accepted = await this.media.acceptAnswer(response, dialogTag(response));
+    telling.cancel();
     if (this.over) return;
     if (!accepted.ok) return this.failWith(accepted.refusal);
     this.activate();

@@ -10,7 +10,10 @@ import {
 } from "node:crypto";
 import { SignatureType } from "./numbers.js";
 
-/** One "S type". Signing and verifying run on node's thread pool: the event loop is not held up. */
+/**
+ * One "S type". Signing runs on node's thread pool, so that the event loop is not held up. Verifying does not: the call waits for it in any case,
+ * and the way to another thread and back takes as long as an RSA verification, and many times as long on a busy device.
+ */
 export interface SignatureAlgorithm {
   /** Table 6.5. */
   readonly type: number;
@@ -29,12 +32,6 @@ type Way = SignKeyObjectInput & VerifyKeyObjectInput;
 function signAsync(digest: string, data: Uint8Array, way: Way): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     sign(digest, data, way, (error, signature) => (error ? reject(error) : resolve(signature)));
-  });
-}
-
-function verifyAsync(digest: string, data: Uint8Array, way: Way, signature: Uint8Array): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    verify(digest, data, way, signature, (error, isGood) => (error ? reject(error) : resolve(isGood)));
   });
 }
 
@@ -62,7 +59,7 @@ function algorithm(
     async verify(data, key, signature) {
       if (!fits(key) || signature.length !== length(key)) return false;
       try {
-        return await verifyAsync(digest, data, { key, ...how }, signature);
+        return verify(digest, data, { key, ...how }, signature);
       } catch {
         // OpenSSL calls some malformed signatures an error instead of "no".
         return false;
