@@ -2,7 +2,6 @@
 
 import { appendFileSync, createWriteStream } from "node:fs";
 import { isIPv6 } from "node:net";
-import { type PhoneKey, phoneKeys } from "../drivers/contract.js";
 import { findBoard, openDevices, openServiceManager } from "../platform/index.js";
 import { Accounts } from "./accounts.js";
 import type { CallAccount } from "./call/environment.js";
@@ -12,30 +11,18 @@ import { ControlServer, type HandsetEvent, type HandsetStatus, type PhoneEvent }
 import { pooledRandom } from "./crypto/index.js";
 import { Handset, type SoundRoute } from "./handset/index.js";
 import { KeyPairPool } from "./keying/index.js";
-import { delaysOf, LatencyHistory, latencyMetrics, latencyRows } from "./latency/index.js";
-import type { Voice } from "./media/voice.js";
-import { MemoryReplayCache } from "./mikey/index.js";
+import { delaysOf, LatencyHistory } from "./latency/index.js";
+import { obey } from "./obey.js";
 import {
   type KeyingShared,
   keyRules,
   laterKeyings,
   openCounters,
-  openRehearsedKeying,
   openReplayCache,
   warmKeyPairs,
 } from "./open-keying.js";
-import { rehearse } from "./rehearsal.js";
-import {
-  every,
-  keepCode,
-  Log,
-  Shutdown,
-  silentLog,
-  systemClock,
-  systemTimers,
-  Trace,
-  type TraceEntry,
-} from "./runtime/index.js";
+import { rehearseCalls } from "./rehearse-calls.js";
+import { every, keepCode, Log, Shutdown, systemClock, systemTimers, Trace, type TraceEntry } from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
 import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
 import { StartUp, startUpMetrics } from "./start-up.js";
@@ -354,7 +341,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     for (const method of keying.flat())
       method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
   const precomputed = config.precompute
-    ? warmKeyPairs(config, keyPairs).then(() => rehearseCalls(config, shared, voice))
+    ? warmKeyPairs(config, keyPairs).then(() => rehearseCalls(config, { shared, voice, calls, shutdown }))
     : Promise.resolve();
   precomputed
     .then(() => keepCode())
@@ -394,27 +381,6 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-/** Plays calls inside the process, so that the first real one is as fast as the hundredth. */
-async function rehearseCalls(config: Config, shared: KeyingShared, voice: Voice): Promise<void> {
-  const { log } = shared;
-  const keyPairs = new KeyPairPool({ timers: systemTimers });
-  const apart = { ...shared, replay: new MemoryReplayCache(), keyPairs, log: silentLog };
-  try {
-    const accounts = config.accounts.map((account) => {
-      const { uri, security, codecs } = account;
-      return { uri, security, codecs, keying: openRehearsedKeying(account, apart) };
-    });
-    const able = accounts.filter(({ security, keying }) => security !== "required" || keying.length > 0);
-    const silent = { firstPacket() {}, digit() {}, silent() {} };
-    await (await voice.open({ call: 0, ssrc: 1, cname: "rehearsal" }, silent)).close();
-    log.info("rehearsed", { ...(await rehearse(able, { clock: systemClock, timers: systemTimers, random })) });
-  } catch (error) {
-    log.warn("rehearsal-failed", { error: error instanceof Error ? error.message : String(error) });
-  } finally {
-    keyPairs.close();
-  }
-}
-
 function openLog(config: Config, options: RunOptions, shutdown: Shutdown): Log {
   const { file, level } = config.log;
   if (!file)
@@ -450,85 +416,4 @@ function onCrash(handset: Handset, shutdown: Shutdown, log: Log): void {
   };
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
-}
-
-interface Obeyed {
-  readonly calls: Calls;
-  readonly handset: Handset;
-  readonly status: () => Promise<HandsetStatus>;
-  readonly history: LatencyHistory;
-  /** Further metrics. */
-  readonly metrics: () => string;
-  readonly simulate: ((action: string, params: Record<string, unknown>) => void) | undefined;
-}
-
-/** Carries out a control request. @throws Error with a sentence for the user. */
-function obey(method: string, params: Record<string, unknown>, obeyed: Obeyed): unknown {
-  const { calls, handset, status, history, metrics, simulate } = obeyed;
-  const id = params["id"] === undefined ? undefined : integer(params["id"], "id");
-  switch (method) {
-    case "dial":
-      return calls.dial(
-        text(params["uri"], "uri"),
-        params["account"] === undefined ? undefined : text(params["account"], "account"),
-        params["anonymous"] === undefined ? {} : { anonymous: params["anonymous"] === true },
-      );
-    case "expect":
-      calls.expect(
-        params["uri"] === undefined ? undefined : text(params["uri"], "uri"),
-        params["account"] === undefined ? undefined : text(params["account"], "account"),
-        params["anonymous"] === undefined ? {} : { anonymous: params["anonymous"] === true },
-      );
-      return calls.expected();
-    case "message":
-      return calls.sendMessage(
-        text(params["uri"], "uri"),
-        text(params["text"], "text"),
-        params["account"] === undefined ? undefined : text(params["account"], "account"),
-      );
-    case "answer":
-      return calls.answer(id);
-    case "hangup":
-      return calls.hangup(id);
-    case "hold":
-      return calls.hold(id);
-    case "resume":
-      return calls.resume(id);
-    case "secure":
-      return calls.secure(id);
-    case "rekey":
-      return calls.rekey(id);
-    case "mute":
-      return calls.mute(params["on"] === true, id);
-    case "digit":
-      return calls.digit(text(params["digit"], "digit"), id);
-    case "key": {
-      const key = text(params["key"], "key");
-      if (!(phoneKeys as readonly string[]).includes(key))
-        throw new Error(`no key ${key.slice(0, 20)}; keys: ${phoneKeys.join(" ")}`);
-      return handset.key(params["action"] === "long" ? "long" : "press", key as PhoneKey);
-    }
-    case "status":
-      return status();
-    case "latency":
-      return latencyRows(history.all);
-    case "metrics":
-      return latencyMetrics(latencyRows(history.all)) + metrics();
-    case "simulate": {
-      if (!simulate) throw new Error("this board has real devices: nothing to simulate");
-      return simulate(text(params["action"], "action"), params);
-    }
-    default:
-      throw new Error(`unknown request ${method.slice(0, 40)}`);
-  }
-}
-
-function text(value: unknown, name: string): string {
-  if (typeof value !== "string") throw new Error(`${name} must be a text`);
-  return value;
-}
-
-function integer(value: unknown, name: string): number {
-  if (typeof value !== "number" || !Number.isInteger(value)) throw new Error(`${name} must be a whole number`);
-  return value;
 }

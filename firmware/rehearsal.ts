@@ -25,6 +25,21 @@ export interface RehearsalOptions {
   readonly budgetMs?: number;
   /** Calls at most; default 12. */
   readonly calls?: number;
+  /** Goes on after that, a call at a time: what runs a hundred times is compiled better than what ran ten times. */
+  readonly further?: FurtherRehearsal;
+}
+
+/** Rehearsing in a quiet phone's spare time. */
+export interface FurtherRehearsal {
+  /** Pause between two calls, ms. */
+  readonly everyMs: number;
+  readonly calls: number;
+  /** Whether nobody needs the phone just now; else it waits. */
+  readonly isQuiet: () => boolean;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** Told of the first calls when they have been played, before the further ones. */
+  readonly begins: (report: RehearsalReport) => void;
 }
 
 /** What was rehearsed. */
@@ -52,18 +67,49 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
   const { clock, budgetMs = DEFAULT_BUDGET_MS, calls = DEFAULT_CALLS } = options;
   const startedAt = clock.now();
   const took: number[] = [];
+  const report = (): RehearsalReport => ({
+    calls: took.length,
+    tookMs: clock.now() - startedAt,
+    firstMs: took[0] ?? 0,
+    lastMs: took.at(-1) ?? 0,
+  });
   const stages = accounts.map((account) => new Stage(account, options));
   try {
     const goesOn = () => took.length < LEAST_CALLS || clock.now() - startedAt < budgetMs;
-    for (let round = 0; stages.length > 0 && took.length < calls && goesOn(); round++) {
+    const play = async () => {
       const before = clock.now();
-      await stages[round % stages.length].call();
+      await stages[took.length % stages.length].call();
       took.push(clock.now() - before);
+    };
+    while (stages.length > 0 && took.length < calls && goesOn()) await play();
+    const { further } = options;
+    if (further && stages.length > 0) {
+      further.begins(report());
+      for (let left = further.calls; left > 0 && (await passed(further, options.timers)); )
+        if (further.isQuiet()) {
+          await play();
+          left--;
+        }
     }
   } finally {
     await Promise.all(stages.map((stage) => stage.close()));
   }
-  return { calls: took.length, tookMs: clock.now() - startedAt, firstMs: took[0] ?? 0, lastMs: took.at(-1) ?? 0 };
+  return report();
+}
+
+/** One pause. False: it is over. */
+function passed({ everyMs, signal }: FurtherRehearsal, timers: Timers): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve(false);
+    const end = (goesOn: boolean) => {
+      timer.cancel();
+      signal.removeEventListener("abort", stop);
+      resolve(goesOn);
+    };
+    const stop = () => end(false);
+    const timer = timers.after(everyMs, () => end(true));
+    signal.addEventListener("abort", stop);
+  });
 }
 
 /** Two phones of one account. */

@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { createMikeyKeying, type Keying } from "../../firmware/keying/index.js";
 import { LEAST_CALLS, type Rehearsed, rehearse } from "../../firmware/rehearsal.js";
 import { systemClock, systemTimers } from "../../firmware/runtime/index.js";
+import { eventually } from "../support/wait.js";
 
 const test = suite("rehearsal");
 const random = (length: number) => new Uint8Array(randomBytes(length));
@@ -50,6 +51,49 @@ test("a slow device plays a few calls whatever the budget; nothing to rehearse i
   const open: Rehearsed = { uri, security: "off", codecs: ["PCMU"], keying: [] };
   assert.is((await rehearse([open], { ...options, budgetMs: 0 })).calls, LEAST_CALLS);
   assert.is((await rehearse([], options)).calls, 0);
+});
+
+test("a quiet phone goes on rehearsing, call by call, and stops when it is told to", async () => {
+  const stop = new AbortController();
+  const open: Rehearsed = { uri, security: "off", codecs: ["PCMU"], keying: [] };
+  let isQuiet = true;
+  let begun = 0;
+  let isOver = false;
+  const pauses = new Set<() => void>();
+  const timers = {
+    after: (ms: number, run: () => void) => {
+      if (ms !== 777) return systemTimers.after(ms, run);
+      pauses.add(run);
+      return { cancel: () => pauses.delete(run) };
+    },
+    at: systemTimers.at,
+  };
+  const going = rehearse([open], {
+    ...{ ...options, clock: systemClock, timers, calls: 4 },
+    further: {
+      ...{ everyMs: 777, calls: 1000, signal: stop.signal, isQuiet: () => isQuiet },
+      begins: ({ calls }) => {
+        begun = calls;
+      },
+    },
+  }).finally(() => {
+    isOver = true;
+  });
+  const pass = async () => {
+    await eventually("a pause", 5000, () => pauses.size === 1);
+    for (const run of [...pauses]) run();
+  };
+  await pass();
+  assert.is(begun, 4);
+  await pass();
+  isQuiet = false;
+  await pass();
+  await pass();
+  await eventually("a pause", 5000, () => pauses.size === 1);
+  assert.not.ok(isOver);
+  stop.abort();
+  assert.is((await going).calls, 6);
+  assert.is(pauses.size, 0);
 });
 
 test("a call that cannot come about is an error, not a wait, and closes the keys too", async () => {

@@ -1,0 +1,62 @@
+// Which calls are rehearsed when the phone is up, and when. Part of the composition root.
+
+import type { Calls } from "./call/index.js";
+import type { Config } from "./config/index.js";
+import { KeyPairPool } from "./keying/index.js";
+import type { Voice } from "./media/voice.js";
+import { MemoryReplayCache } from "./mikey/index.js";
+import { type KeyingShared, openRehearsedKeying } from "./open-keying.js";
+import { type RehearsalReport, rehearse } from "./rehearsal.js";
+import { type Shutdown, silentLog, systemClock, systemTimers } from "./runtime/index.js";
+
+/** Calls played in a quiet phone's spare time after the first, and the pause between two: code is compiled better the more often it has run. */
+const FURTHER_CALLS = 120;
+const FURTHER_EVERY_MS = 500;
+
+/** What rehearsed calls are made of. */
+export interface RehearsalParts {
+  readonly shared: KeyingShared;
+  readonly voice: Voice;
+  /** The real ones: where there are any, rehearsing waits. */
+  readonly calls: Calls;
+  readonly shutdown: Shutdown;
+}
+
+/** Plays calls inside the process, so that the first real one is as fast as the hundredth. Resolves when the first have been played; never rejects. */
+export function rehearseCalls(config: Config, parts: RehearsalParts): Promise<void> {
+  return new Promise((resolve) => {
+    void playCalls(config, parts, resolve).finally(resolve);
+  });
+}
+
+async function playCalls(config: Config, parts: RehearsalParts, begun: () => void): Promise<void> {
+  const { shared, voice, calls, shutdown } = parts;
+  const { log } = shared;
+  const keyPairs = new KeyPairPool({ timers: systemTimers });
+  const apart = { ...shared, replay: new MemoryReplayCache(), keyPairs, log: silentLog };
+  try {
+    const accounts = config.accounts.map((account) => {
+      const { uri, security, codecs } = account;
+      return { uri, security, codecs, keying: openRehearsedKeying(account, apart) };
+    });
+    const able = accounts.filter(({ security, keying }) => security !== "required" || keying.length > 0);
+    const silent = { firstPacket() {}, digit() {}, silent() {} };
+    await (await voice.open({ call: 0, ssrc: 1, cname: "rehearsal" }, silent)).close();
+    const ending = new AbortController();
+    shutdown.add("rehearsal", () => ending.abort());
+    const further = {
+      ...{ everyMs: FURTHER_EVERY_MS, calls: FURTHER_CALLS, signal: ending.signal },
+      isQuiet: () => calls.list().length === 0,
+      begins: (report: RehearsalReport) => {
+        log.info("rehearsed", { ...report });
+        begun();
+      },
+    };
+    const report = await rehearse(able, { clock: systemClock, timers: systemTimers, random: shared.random, further });
+    log.info("rehearsed-further", { ...report });
+  } catch (error) {
+    log.warn("rehearsal-failed", { error: error instanceof Error ? error.message : String(error) });
+  } finally {
+    keyPairs.close();
+  }
+}
