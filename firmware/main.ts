@@ -198,13 +198,14 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     voice.useCard(wanted === "handset" ? undefined : devices.sounds[wanted]);
   };
 
-  const measured = ({ id, security, direction }: CallSnapshot) => {
+  const measured = ({ id, security, direction, transport, statistics }: CallSnapshot) => {
     const entries = trace.read(id);
     keepTrace(config, id, entries, log);
     // A call that was not agreed on says nothing of the delays that users meet.
     if (security.state === "pending") return;
     history.add({
-      ...delaysOf(entries),
+      ...delaysOf(entries, statistics?.mouthToEarMs),
+      ...(transport === undefined ? {} : { transport }),
       ...{ atMs: systemClock.wallMs(), direction, warmth: isWarm ? "warm" : "cold" },
       method: security.state === "secure" ? security.peer.method : "open",
     });

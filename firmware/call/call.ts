@@ -3,7 +3,7 @@
 import type { StreamStatistics } from "../media/voice.js";
 import type { Log, Timer } from "../runtime/index.js";
 import type { Failure, IncomingReinvite, InviteDialog, InviteDialogEvents, SipBody } from "../sip/contract.js";
-import type { SipRequest, SipResponse } from "../sip/grammar/message.js";
+import type { SipMessage, SipRequest, SipResponse } from "../sip/grammar/message.js";
 import type { CallEnvironment, KeyRules } from "./environment.js";
 import { MediaSession } from "./media-session.js";
 import { cancelled, changeWarning, endOfFailure, endOfRefusal, type Refusal, reason } from "./reasons.js";
@@ -49,6 +49,7 @@ export abstract class Call {
   protected early = false;
   private earlyMedia = false;
   protected quiet = false;
+  private transport: CallSnapshot["transport"];
   protected wasRefused = false;
 
   constructor(
@@ -107,6 +108,7 @@ export abstract class Call {
       peer,
       security: this.media.security,
       codec: this.media.codec,
+      transport: this.transport,
       heldByPeer: this.heldByPeer,
       muted: this.muted,
       startedAtMs: this.startedAtMs,
@@ -281,6 +283,7 @@ export abstract class Call {
       reinvite: (request) => void this.onReinvite(request),
       refresh: () => this.renew(),
       ended: (why) => {
+        if (this.over && why.by === "us") this.environment.trace.mark("bye-answered", this.identity.id);
         if (this.over) return;
         if (why.by === "peer" && why.request && why.request.body.length > 0)
           return void this.endedWithReason(why.request, why.text);
@@ -346,11 +349,18 @@ export abstract class Call {
     this.rekeyTimer?.cancel();
     for (const one of this.waiting.splice(0)) one(cancelled.refusal);
     signal?.();
+    if (signal && this.dialog) this.environment.trace.mark("bye-sent", this.identity.id, this.environment.lastSendMs());
     void this.media.close().then((statistics) => {
       this.statistics = statistics;
       this.changed();
       this.environment.ended(this);
     });
+  }
+
+  /** Notes what the INVITE went over: the topmost Via of its responses is that of the request (RFC 3261 section 8.2.6.2). */
+  protected carriedBy(message: SipMessage): void {
+    const named = /^SIP\s*\/\s*2\.0\s*\/\s*(UDP|TCP|TLS)\b/i.exec(message.headers.get("Via") ?? "")?.[1];
+    if (named) this.transport = named.toLowerCase() as CallSnapshot["transport"];
   }
 
   protected changed(): void {

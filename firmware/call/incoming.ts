@@ -31,6 +31,7 @@ export class IncomingCall extends Call {
     const { trace } = this.environment;
     const { id } = this.identity;
     trace.mark("invite-received", id, this.invite.receivedAtMs);
+    this.carriedBy(this.invite.request);
     this.invite.events = {
       cancelled: (text) => {
         // Another phone of ours took it (RFC 3326): no missed call.

@@ -122,10 +122,12 @@ export class OutgoingCall extends Call {
     if (this.over || response.status === 100) return;
     if (response.body.length > 0) void this.earlyAnswer(response);
     if (this.state !== "dialling") return;
+    this.carriedBy(response);
     if (response.status === 180 || response.status === 183) {
       this.environment.trace.mark("ringing-received", this.identity.id, atMs);
       this.state = "ringing";
       this.changed();
+      this.environment.trace.mark("ringing-shown", this.identity.id);
     }
   }
 
@@ -145,6 +147,7 @@ export class OutgoingCall extends Call {
     if (this.over) return dialog.bye();
     trace.mark("ok-received", id, atMs);
     trace.mark("ack-sent", id, this.environment.lastSendMs());
+    this.carriedBy(response);
     this.state = "answering";
     // Keys and voice first: that is a matter of this very tick, unless somebody has to be asked. Then people are told meanwhile.
     const telling = this.environment.timers.after(0, () => this.changed());

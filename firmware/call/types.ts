@@ -58,6 +58,8 @@ export interface CallSnapshot {
   readonly earlyMedia?: boolean;
   readonly security: CallSecurity;
   readonly codec?: string;
+  /** What the INVITE went over; at the caller known once something came back. */
+  readonly transport?: "udp" | "tcp" | "tls";
   /** The other end holds the call. */
   readonly heldByPeer: boolean;
   readonly muted: boolean;

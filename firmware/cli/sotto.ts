@@ -163,7 +163,10 @@ export function createProgram(version: string): Command {
     },
   );
 
-  target("latency", "show how fast this phone's calls were set up: median, p95, p99 and worst of each delay, by method")
+  target(
+    "latency",
+    "show how fast this phone's calls were set up: median, p95, p99 and worst of each delay, by method and transport",
+  )
     .option("--csv", "comma-separated values")
     .option("--prometheus", "Prometheus text, for a metrics collector")
     .action(async (options: { csv?: true; prometheus?: true }, command: Command) => {

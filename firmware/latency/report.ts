@@ -7,6 +7,8 @@ import { type DelayName, delayNames, type LatencySample } from "./sample.js";
 export interface LatencyRow {
   readonly delay: DelayName;
   readonly method: string;
+  /** `unknown` of calls that an older version kept. */
+  readonly transport: "udp" | "tcp" | "tls" | "unknown";
   readonly warmth: LatencySample["warmth"];
   readonly count: number;
   readonly median: number;
@@ -16,24 +18,29 @@ export interface LatencyRow {
   readonly mean: number;
 }
 
-/** Sums up by delay, method and warmth; in the order of a call, then by method, warm calls first. */
+const transports = ["udp", "tcp", "tls", "unknown"] as const;
+
+/** Sums up by delay, method, transport and warmth; in the order of a call, then by method and transport, warm calls first. */
 export function latencyRows(samples: readonly LatencySample[]): LatencyRow[] {
   const rows: LatencyRow[] = [];
   const methods = [...new Set(samples.map((sample) => sample.method))].sort();
   for (const delay of delayNames)
     for (const method of methods)
-      for (const warmth of ["warm", "cold"] as const) {
-        const values = samples
-          .filter((sample) => sample.method === method && sample.warmth === warmth)
-          .flatMap((sample) => sample[delay] ?? []);
-        if (values.length === 0) continue;
-        const { count, median, p95, p99, max, mean } = summarise(values);
-        rows.push({ delay, method, warmth, count, median, p95, p99, worst: max, mean });
-      }
+      for (const transport of transports)
+        for (const warmth of ["warm", "cold"] as const) {
+          const values = samples
+            .filter(
+              (one) => one.method === method && (one.transport ?? "unknown") === transport && one.warmth === warmth,
+            )
+            .flatMap((sample) => sample[delay] ?? []);
+          if (values.length === 0) continue;
+          const { count, median, p95, p99, max, mean } = summarise(values);
+          rows.push({ delay, method, transport, warmth, count, median, p95, p99, worst: max, mean });
+        }
   return rows;
 }
 
-const columns = ["delay", "method", "warmth", "count", "median", "p95", "p99", "worst"] as const;
+const columns = ["delay", "method", "transport", "warmth", "count", "median", "p95", "p99", "worst"] as const;
 
 function cell(row: LatencyRow, column: (typeof columns)[number]): string {
   const value = row[column];
@@ -45,7 +52,7 @@ export function latencyTable(rows: readonly LatencyRow[]): string {
   if (rows.length === 0) return "no call has been timed yet";
   const lines = [columns.map(String), ...rows.map((row) => columns.map((column) => cell(row, column)))];
   const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i].length)));
-  const isText = (i: number) => i < 3;
+  const isText = (i: number) => i < 4;
   const text = lines.map((line) =>
     line.map((word, i) => (isText(i) ? word.padEnd(widths[i]) : word.padStart(widths[i]))).join("  "),
   );
@@ -65,7 +72,7 @@ export function latencyMetrics(rows: readonly LatencyRow[]): string {
   const name = "sotto_call_delay_seconds";
   const lines = [`# HELP ${name} Delays of this phone's calls.`, `# TYPE ${name} summary`];
   for (const row of rows) {
-    const labels = `delay="${row.delay}",method="${escaped(row.method)}",warmth="${row.warmth}"`;
+    const labels = `delay="${row.delay}",method="${escaped(row.method)}",transport="${row.transport}",warmth="${row.warmth}"`;
     const quantiles = [
       ["0.5", row.median],
       ["0.95", row.p95],

@@ -15,10 +15,14 @@ export interface CallDelays {
   readonly confirming?: number;
   /** From being connected (callee: `picked-up`, caller: `ok-received`) to the first voice packet of the other end. */
   readonly firstVoice?: number;
+  /** From the other end's mouth to our ear while the call went on, as far as this end can tell; see `StreamStatistics.mouthToEarMs`. */
+  readonly mouthToEar?: number;
+  /** Whoever hung up: BYE sent to its 200; Session Disconnect Delay of RFC 6076 section 4.4. There when the 200 came before our voice had closed. */
+  readonly sdd?: number;
 }
 
 /** Names of {@link CallDelays}, in the order of a call. */
-export const delayNames = ["calling", "srd", "answering", "confirming", "firstVoice"] as const;
+export const delayNames = ["calling", "srd", "answering", "confirming", "firstVoice", "mouthToEar", "sdd"] as const;
 export type DelayName = (typeof delayNames)[number];
 
 /** A call's delays and what they may depend on. */
@@ -28,12 +32,14 @@ export interface LatencySample extends CallDelays {
   readonly direction: "outgoing" | "incoming";
   /** Key agreement in words, e.g. `MIKEY signed Diffie-Hellman (OAKLEY 5)`; `open` without one. */
   readonly method: string;
+  /** What the INVITE went over; absent in what older versions kept. */
+  readonly transport?: "udp" | "tcp" | "tls";
   /** The first call since the phone was started is `cold`: its code has not run before. */
   readonly warmth: "cold" | "warm";
 }
 
-/** The delays of one call's trace points. */
-export function delaysOf(entries: readonly TraceEntry[]): CallDelays {
+/** The delays of one call's trace points. @param mouthToEar what the voice path measured, ms. */
+export function delaysOf(entries: readonly TraceEntry[], mouthToEar?: number): CallDelays {
   const from = (start: Parameters<typeof between>[1], end: Parameters<typeof between>[2]) =>
     between(entries, start, end);
   const isCallee = entries.some((entry) => entry.point === "picked-up");
@@ -46,6 +52,8 @@ export function delaysOf(entries: readonly TraceEntry[]): CallDelays {
     answering: answered === undefined ? undefined : Math.max(answered, keyed),
     confirming: isCallee ? undefined : from("ok-received", "keys-ready"),
     firstVoice: from(isCallee ? "picked-up" : "ok-received", "media-first-received"),
+    mouthToEar,
+    sdd: from("bye-sent", "bye-answered"),
   });
 }
 
@@ -60,7 +68,8 @@ const schema = v.object({
   direction: v.picklist(["outgoing", "incoming"]),
   method: v.pipe(v.string(), v.maxLength(200)),
   warmth: v.picklist(["cold", "warm"]),
-  ...{ calling: ms, srd: ms, answering: ms, confirming: ms, firstVoice: ms },
+  transport: v.optional(v.picklist(["udp", "tcp", "tls"])),
+  ...{ calling: ms, srd: ms, answering: ms, confirming: ms, firstVoice: ms, mouthToEar: ms, sdd: ms },
 });
 
 /** Reads a sample from a line of a file; undefined when it is none, e.g. cut off by a power failure. */

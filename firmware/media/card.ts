@@ -114,6 +114,13 @@ export class Card {
     await this.closeDevice();
   }
 
+  /** How long sound waits in the card now, captured but not delivered and handed over but not heard together, ms; 0 without a card. */
+  delayMs(): number {
+    if (!this.device || !this.running) return 0;
+    const { capture, playback } = this.device.delayFrames();
+    return ((capture + playback) * 1000) / this.device.rate;
+  }
+
   private unplayedMs(): number {
     return this.device && this.running ? (this.device.delayFrames().playback * 1000) / this.device.rate : 0;
   }

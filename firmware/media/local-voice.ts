@@ -81,6 +81,7 @@ export class LocalVoice implements Voice, VoiceRouting {
       clock: this.clock,
       timers: this.timers,
       xruns: () => this.card.xruns,
+      cardDelayMs: () => this.card.delayMs(),
       started: (stream) => this.join(stream),
       closed: (stream) => this.leave(stream),
     };

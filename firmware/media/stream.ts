@@ -39,6 +39,8 @@ export interface StreamSurroundings {
   readonly timers: Timers;
   /** Over- and under-runs of the card since the phone started. */
   xruns(): number;
+  /** How long sound waits in the card now, both directions together, ms. */
+  cardDelayMs(): number;
   /** The stream speaks and hears from now on. */
   started(stream: Stream): void;
   /** The stream has let go of everything. */
@@ -431,6 +433,11 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
 
   private read(): StreamStatistics {
     const { control, incoming } = this;
+    const { roundTripMs } = control;
+    const mouthToEarMs =
+      roundTripMs === undefined || !this.parameters || this.packetsReceived === 0
+        ? undefined
+        : this.around.cardDelayMs() + this.parameters.ptimeMs + roundTripMs / 2 + incoming.bufferMs;
     return {
       packetsSent: this.packetsSent,
       bytesSent: this.bytesSent,
@@ -441,7 +448,8 @@ export class Stream implements VoiceStream, Voiced, PacketOutlet {
       concealed: incoming.concealed,
       jitterMs: control.jitterMs,
       bufferMs: incoming.bufferMs,
-      ...(control.roundTripMs === undefined ? {} : { roundTripMs: control.roundTripMs }),
+      ...(roundTripMs === undefined ? {} : { roundTripMs }),
+      ...(mouthToEarMs === undefined ? {} : { mouthToEarMs }),
       dropped: this.dropped.read(),
       xruns: this.around.xruns() - this.xrunsBefore,
     };

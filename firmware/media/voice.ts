@@ -64,6 +64,11 @@ export interface StreamStatistics {
   readonly bufferMs: number;
   /** Round-trip time from RTCP, when the peer reports. */
   readonly roundTripMs?: number;
+  /**
+   * From the other end's mouth to our ear, ms, as far as this end can tell: half the round trip, what the jitter buffer holds, one packet,
+   * what waits in our card to be played, and in place of the other card what waits in ours to be delivered.
+   */
+  readonly mouthToEarMs?: number;
   /** Packets dropped, by reason: `bad-tag`, `replayed`, `clear-refused`, `malformed`, `wrong-payload`, `wrong-source`, `no-keys`. */
   readonly dropped: Readonly<Record<string, number>>;
   /** Times the sound card over- or under-ran during the call. */

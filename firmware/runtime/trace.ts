@@ -11,26 +11,29 @@ export const tracePoints = [
   // Caller, calling phase
   "dialled",
   "offer-ready", // step 1a: the INVITE's offer is built, keying message included
-  "invite-sent", // step 1b
-  "ringing-received", // step 7b: 180 received
+  "invite-sent", // step 1b begins; RFC 6076: SRD begins
+  "ringing-received", // step 6b ends: 180 received; RFC 6076: SRD ends
+  "ringing-shown", // step 7a: screen and ringing tone know
   // Callee, calling phase
-  "invite-received", // step 3b
+  "invite-received", // step 3b ends
   "offer-verified", // step 4a: the offer's keying message is authenticated (may fall after ringing-sent)
-  "ringing-sent", // step 4b/5b: 180 sent
+  "ringing-sent", // step 4b begins: 180 sent
   // Callee, answering phase
   "picked-up",
   "answer-ready", // step 8a: the 200's answer is built, keying message included
-  "ok-sent", // step 8b
+  "ok-sent", // step 8b begins
   // Caller, answering phase
-  "ok-received", // step 10b
-  "answer-verified", // step 11a
-  "ack-sent", // step 12b
+  "ok-received", // step 10b ends
+  "answer-verified", // step 11a's verification; the ACK does not wait for it
+  "ack-sent", // step 11b begins
   // Both
-  "ack-received", // step 14b, callee
-  "keys-ready", // 13a, 14a: SRTP contexts can protect and unprotect
+  "ack-received", // step 13b ends, callee
+  "keys-ready", // step 14a at the callee, at the caller beside 12a: SRTP contexts can protect and unprotect
   "media-first-sent",
   "media-first-received",
   "ended",
+  "bye-sent", // whoever hangs up; RFC 6076: SDD begins
+  "bye-answered", // its 200 received; RFC 6076: SDD ends
   // The phone itself (call 0): process started, every registration made, everything open
   "boot",
   "registered",

@@ -123,7 +123,8 @@ export class LabPhones {
       sides.map((side) => this.phones[side].until("end", patienceMs, ({ state }) => state === "ended")),
     );
     const entries = (side: Side) => this.tails[side].read().at(-1)?.entries ?? [];
-    return sampleOf({ alice: entries("alice"), bob: entries("bob") }, method !== "none");
+    const sample = sampleOf({ alice: entries("alice"), bob: entries("bob") }, method !== "none");
+    return { ...sample, carriedBy: calls[0].transport };
   }
 
   /** After a call that failed: both ends hang up, so that the next call finds them free. */

@@ -21,6 +21,8 @@ export interface CaseResult {
   readonly steps: readonly StepMedian[];
   /** The steps of the call whose calling and answering delay lie nearest to the medians. */
   readonly typical: readonly StepTime[];
+  /** What the INVITEs went over, e.g. `tcp` where they are too large for UDP. */
+  readonly carriedBy: readonly string[];
   /** Calls that did not come about, and the words of the first few. */
   readonly failed: number;
   readonly failures: readonly string[];
@@ -129,6 +131,7 @@ export class CaseRecorder {
       ...{ name: this.name, case: this.of, delays },
       steps: [...steps].map(([id, { label, took }]) => ({ id, label, ms: summarise(took).median })),
       typical: this.typical(delays),
+      carriedBy: [...new Set(samples.flatMap(({ carriedBy }) => carriedBy ?? []))],
       ...{ failed: this.failed, failures: this.failures },
     };
   }

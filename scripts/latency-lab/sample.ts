@@ -43,6 +43,8 @@ export interface StepTime {
 export interface Sample {
   readonly delays: Delays;
   readonly steps: readonly StepTime[];
+  /** What the INVITE went over: one that is too large for UDP takes TCP (RFC 3261 section 18.1.1). */
+  readonly carriedBy?: "udp" | "tcp" | "tls";
 }
 
 /** Works out a sample. @throws Error naming the trace point that is missing. */

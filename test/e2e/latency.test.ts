@@ -39,6 +39,7 @@ function ask(one: HandsetProcess, ...options: string[]): string {
 interface Row {
   readonly delay: string;
   readonly method: string;
+  readonly transport: string;
   readonly warmth: string;
   readonly count: number;
   readonly median: number;
@@ -70,12 +71,14 @@ latency("three calls: one cold, two warm, at both ends, in every format, kept ov
     assert.equal([cold?.count, warm?.count], [1, 2], delay);
     assert.ok(warm!.median > 0 && warm!.median <= warm!.worst && warm!.worst < 10_000);
     assert.match(warm!.method, /^MIKEY signed Diffie-Hellman/);
+    // A signed offer does not fit into a datagram (RFC 3261 section 18.1.1).
+    assert.is(warm!.transport, "tcp");
   }
   assert.ok(found(rows, "srd", "warm")!.median <= found(rows, "calling", "warm")!.median, "SRD leaves out the offer");
   const atBob = JSON.parse(ask(bob, "--json")) as Row[];
   assert.equal([found(atBob, "answering", "cold")?.count, found(atBob, "answering", "warm")?.count], [1, 2]);
   assert.is(found(atBob, "calling", "warm"), undefined);
-  assert.match(ask(bob, "--csv"), /^delay,method,[^\n]+\r\nanswering,MIKEY/);
+  assert.match(ask(bob, "--csv"), /^delay,method,transport,[^\n]+\r\nanswering,MIKEY/);
   assert.match(ask(bob, "--prometheus"), /^# TYPE sotto_call_delay_seconds summary$/m);
 
   await alice.stop();

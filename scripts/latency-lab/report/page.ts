@@ -86,13 +86,19 @@ function pictured(steps: readonly StepTime[]): CallDelays {
   };
 }
 
+/** Said where it is not what was asked for. */
+function carried({ carriedBy, case: { transport } }: CaseResult): string {
+  const others = carriedBy.filter((one) => one !== transport);
+  return others.length === 0 ? "" : `; INVITE over ${others.join(" or ").toUpperCase()}, being too large`;
+}
+
 function timelines(cases: readonly CaseResult[], isOpen: (one: CaseResult) => boolean): Markup {
   return html`${cases
     .filter(({ typical }) => typical.length > 0)
     .map(
       (
         one,
-      ) => html`<details class="case"${isOpen(one) ? new Markup(" open") : ""}><summary>${methodWords[one.case.method]} <span class="muted">· ${siteWords(one.case)}</span></summary>
+      ) => html`<details class="case"${isOpen(one) ? new Markup(" open") : ""}><summary>${methodWords[one.case.method]} <span class="muted">· ${siteWords(one.case)}${carried(one)}</span></summary>
 ${establishmentFigure(pictured(one.typical), undefined)}</details>`,
     )}`;
 }

@@ -21,9 +21,12 @@ test("the caller's: calling, SRD without the offer's making, keys after the 200,
       ["keys-ready", 2003],
       ["media-first-received", 2010],
       ["ended", 9000],
+      ["bye-sent", 9001],
+      ["bye-answered", 9004],
     ]),
+    85,
   );
-  assert.equal(delays, { calling: 12, srd: 7, confirming: 3, firstVoice: 10 });
+  assert.equal(delays, { calling: 12, srd: 7, confirming: 3, firstVoice: 10, mouthToEar: 85, sdd: 3 });
 });
 
 test("the callee's: answering lasts until the ACK is here and the keys are in place, whichever is later", () => {

@@ -93,8 +93,11 @@ test("two phones measure the round trip", async () => {
     const all = await Promise.all([a.stream.statistics(), b.stream.statistics()]);
     return all.every(({ roundTripMs }) => roundTripMs !== undefined);
   });
-  const { roundTripMs } = await a.stream.statistics();
+  const { roundTripMs, bufferMs, mouthToEarMs } = await a.stream.statistics();
   assert.ok(roundTripMs! >= 0 && roundTripMs! < 2000, `${roundTripMs} ms`);
+  // Half the way and back, the buffer, a packet of 20 ms, and what waits in the card.
+  const least = roundTripMs! / 2 + bufferMs + 20;
+  assert.ok(mouthToEarMs! >= least && mouthToEarMs! < least + 500, `${mouthToEarMs} ms, at least ${least}`);
   await hangUp(a, b);
 });
 
@@ -158,8 +161,9 @@ test("reports that lie or come from elsewhere change nothing", async () => {
     const { dropped } = await phone.stream.statistics();
     return dropped["wrong-source"] === 1 && dropped["malformed"] === 1;
   });
-  const { roundTripMs } = await phone.stream.statistics();
+  const { roundTripMs, mouthToEarMs } = await phone.stream.statistics();
   assert.ok(roundTripMs === undefined, "a round trip of hours is none");
+  assert.ok(mouthToEarMs === undefined);
   await hangUp(phone);
   peer.close();
   stranger.close();

@@ -88,11 +88,17 @@ test("trace points have words, or none on purpose", () => {
   const silentOnes = tracePoints.filter((point) => wordsFor("bob", point, "sip:bob@b") === undefined);
   assert.equal(silentOnes, [
     "offer-ready",
+    "ringing-shown",
     "ringing-sent",
     "answer-ready",
     "ok-received",
     "ack-sent",
     "media-first-sent",
+    "bye-sent",
+    "bye-answered",
+    "boot",
+    "registered",
+    "ready",
   ]);
   assert.is(wordsFor("alice", "dialled", "sip:bob@b"), "Alice dials sip:bob@b");
 });
