@@ -1,24 +1,9 @@
 // Every byte of a MIKEY message with its name and meaning.
 
 import { X509Certificate } from "node:crypto";
-import {
-  DataType,
-  DhGroup,
-  EncryptionAlgorithm,
-  ExtensionType,
-  errorNames,
-  HashFunction,
-  IdType,
-  MacAlgorithm,
-  MapType,
-  PayloadType,
-  parseMessage,
-  parsePayloads,
-  SignatureType,
-  SrtpParameter,
-  TimestampType,
-} from "../../mikey/index.js";
+import { errorNames, PayloadType, parseMessage, parsePayloads } from "../../mikey/index.js";
 import type { Result } from "../../runtime/result.js";
+import { nameOf, parameterMeaning, signatureName } from "./meanings.js";
 
 /** One field. */
 export interface ExplainedField {
@@ -60,26 +45,6 @@ const titles: Readonly<Record<number, string>> = {
   [PayloadType.extension]: "general extension (6.15)",
 };
 
-function nameIn(table: Readonly<Record<string, number>>, value: number): string {
-  const found = Object.entries(table).find(([, number]) => number === value);
-  return found ? found[0].replace(/([a-z0-9])([A-Z])/g, "$1 $2") : "unknown";
-}
-
-/** Tables by field name. */
-const tables: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  "data type": DataType,
-  "next payload": PayloadType,
-  "CS ID map type": MapType,
-  "timestamp type": TimestampType,
-  "encryption algorithm": EncryptionAlgorithm,
-  "MAC algorithm": MacAlgorithm,
-  "DH group": DhGroup,
-  "ID type": IdType,
-  "hash function": HashFunction,
-  "policy parameter type": SrtpParameter,
-  "extension type": ExtensionType,
-};
-
 const number = (bytes: Uint8Array): number => bytes.reduce((sum, byte) => sum * 256 + byte, 0);
 
 function printable(bytes: Uint8Array): string | undefined {
@@ -103,9 +68,11 @@ function certificateOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-function meaningOf(name: string, bytes: Uint8Array): string | undefined {
+/** @param parameterType of the policy parameter that was begun last. */
+function meaningOf(name: string, bytes: Uint8Array, parameterType: number): string | undefined {
   const value = number(bytes);
-  if (tables[name]) return nameIn(tables[name], value);
+  const named = nameOf(name, value);
+  if (named) return named;
   switch (name) {
     case "V and PRF":
       return `${value & 0x80 ? "an answer is wanted" : "no answer is wanted"}, PRF ${value & 0x7f ? value & 0x7f : "MIKEY-1"}`;
@@ -119,15 +86,17 @@ function meaningOf(name: string, bytes: Uint8Array): string | undefined {
     case "error number":
       return errorNames[value] ?? "unknown";
     case "signature length":
-      return `${nameIn(SignatureType, value >>> 12)}, ${value & 0xfff} bytes`;
+      return `${signatureName(value >>> 12)}, ${value & 0xfff} bytes`;
     case "envelope data length":
       return `cache ${value >>> 14} (0 no, 1 yes, 2 for this bundle), ${value & 0x3fff} bytes`;
     case "key type":
       return `${["TGK", "TGK+SALT", "TEK", "TEK+SALT"][value >>> 4] ?? "unknown"}, validity ${["none", "SPI", "interval"][value & 15] ?? "unknown"}`;
     case "SSRC":
       return value === 0 ? "not chosen yet" : undefined;
+    case "policy parameter":
+      return bytes.length <= 6 ? parameterMeaning(parameterType, value) : undefined;
     default:
-      return bytes.length <= 4 && /length|number|#CS|ROC|version|parameter$/.test(name) ? String(value) : undefined;
+      return bytes.length <= 4 && /length|number|#CS|ROC|version/.test(name) ? String(value) : undefined;
   }
 }
 
@@ -139,6 +108,7 @@ interface Collector {
 
 /** Groups fields into payloads: each begins with its "next payload", SIGN with its length. */
 function collector(bytes: Uint8Array, first: string, next: number): Collector {
+  let parameterType = 0;
   const made: Collector = {
     parts: [],
     next,
@@ -157,7 +127,8 @@ function collector(bytes: Uint8Array, first: string, next: number): Collector {
       if (first !== "" && isHeader && made.parts.length === 0) made.parts.push({ name: first, fields: [] });
       else if (begins || made.parts.length === 0)
         made.parts.push({ name: titles[made.next] ?? `payload ${made.next}`, fields: [] });
-      const meaning = meaningOf(name, data);
+      const meaning = meaningOf(name, data, parameterType);
+      if (name === "policy parameter type") parameterType = data[0];
       const hex = Buffer.from(data).toString("hex");
       made.parts[made.parts.length - 1].fields.push({ offset, length, hex, name, ...(meaning ? { meaning } : {}) });
       if (name === "next payload") made.next = data[0];

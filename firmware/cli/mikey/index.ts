@@ -1,6 +1,6 @@
 // `sotto mikey …`: looks into MIKEY messages and writes test vectors.
 
-import { createPrivateKey } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { type Command, InvalidArgumentError, Option } from "commander";
@@ -38,6 +38,43 @@ export function readMessage(given: string): Uint8Array {
   return new Uint8Array(Buffer.from(value, "base64"));
 }
 
+/**
+ * The messages of a text: lines as {@link readMessage} takes them; of a description or a SIP message its key management attributes
+ * alone; base64 that was broken into lines of 64 or 76 characters, or folded, is put together again.
+ */
+export function messagesIn(given: string): string[] {
+  const lines = given
+    .replace(/\r?\n[ \t]+/g, "")
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter(Boolean);
+  const attributes = lines.filter((line) => /^a=key-mgmt:mikey\s/i.test(line));
+  if (attributes.length > 0) return attributes;
+  const messages: string[] = [];
+  let isBroken = false;
+  for (const line of lines) {
+    if (isBroken) messages[messages.length - 1] += line;
+    else messages.push(line);
+    isBroken = /^[A-Za-z0-9+/]+$/.test(line) && (line.length === 64 || line.length === 76);
+  }
+  return messages;
+}
+
+/** A file's contents. @throws Error that names the file when `read` cannot make anything of them. */
+function fromFile<T>(file: string, what: string, read: (pem: string) => T): T {
+  let pem: string;
+  try {
+    pem = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Error(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? "error"})`);
+  }
+  try {
+    return read(pem);
+  } catch {
+    throw new Error(`${file} holds no ${what} (PEM)`);
+  }
+}
+
 function partLines(explained: Explained, indent: string): string[] {
   const lines: string[] = [];
   for (const { name, fields } of explained.parts) {
@@ -72,12 +109,26 @@ async function inspect(given: readonly string[], options: InspectOptions, isJson
   const { certificatesFromPem, TrustStore } = await import("../../crypto/certificates.js");
   const { inspectMessages } = await import("./inspect.js");
   const texts = await Promise.all(given.map(async (one) => (one === "-" ? await text(process.stdin) : one)));
-  const parts = texts.flatMap((one) => one.split(/\n(?=\S)/).filter((line) => line.trim() !== ""));
-  const anchors = options.ca.map((file) => readFileSync(file, "utf8"));
+  const parts = texts.flatMap(messagesIn);
+  if (parts.length === 0) throw new Error("there is no message to inspect");
+  const anchors = options.ca.map((file) =>
+    fromFile(file, "certificate", (pem) => {
+      new TrustStore(pem);
+      return pem;
+    }),
+  );
+  const certificates = options.cert.flatMap((file) =>
+    fromFile(file, "certificate", (pem) => {
+      const found = certificatesFromPem(pem);
+      for (const der of found) new X509Certificate(der);
+      if (found.length === 0) throw new Error("none");
+      return found;
+    }),
+  );
   const inspections = await inspectMessages(parts.map(readMessage), {
     ...(options.psk ? { psk: options.psk } : {}),
-    privateKeys: options.key.map((file) => createPrivateKey(readFileSync(file))),
-    certificates: options.cert.flatMap((file) => certificatesFromPem(readFileSync(file, "utf8"))),
+    privateKeys: options.key.map((file) => fromFile(file, "private key that is not encrypted", createPrivateKey)),
+    certificates,
     ...(anchors.length > 0 ? { trust: new TrustStore(anchors) } : {}),
     ...(options.compat ? { compat: options.compat } : {}),
     nowMs: options.at ?? Date.now(),
@@ -100,7 +151,7 @@ export function addMikeyCommands(program: Command): void {
     )
     .argument(
       "<message...>",
-      "base64 (a=key-mgmt's value) or hex; an offer, perhaps followed by its answer; - reads lines from standard input",
+      "base64 (a=key-mgmt's value) or hex; an offer, perhaps followed by its answer; - reads from standard input: a message a line, broken base64, or the a=key-mgmt lines of a whole SIP message or description",
     )
     .option("--psk <hex>", "the shared key", hexBytes)
     .option("--key <file>", "a private key that envelopes are addressed to (PEM); may be repeated", several, [])

@@ -4,7 +4,7 @@ import { createPrivateKey } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { explain } from "../../../../firmware/cli/mikey/explain.js";
-import { inspectionText, readMessage } from "../../../../firmware/cli/mikey/index.js";
+import { inspectionText, messagesIn, readMessage } from "../../../../firmware/cli/mikey/index.js";
 import { type InspectKeys, inspectMessages } from "../../../../firmware/cli/mikey/inspect.js";
 import { makeVectors } from "../../../../firmware/cli/mikey/vectors.js";
 import { TrustStore } from "../../../../firmware/crypto/certificates.js";
@@ -95,6 +95,40 @@ test("messages come as people have them", () => {
   for (const text of [base64, offer, `a=key-mgmt:mikey ${base64}\r\n`, `mikey ${base64}`])
     assert.is(Buffer.from(readMessage(text)).toString("hex"), offer);
   assert.throws(() => readMessage("?"), /base64/);
+});
+
+test("a text holds a message a line, one in broken lines, or a whole SIP message around them", () => {
+  const [{ offer, answer }] = vectors;
+  const [one, two] = [offer, answer!].map((hex) => Buffer.from(hex, "hex").toString("base64"));
+  assert.equal(messagesIn(`${one}\n${two}\n`), [one, two]);
+  for (const width of [64, 76]) {
+    const broken = one.replace(new RegExp(`.{${width}}`, "g"), "$&\n");
+    assert.equal(messagesIn(`${broken}\r\n${two}`), [one, two]);
+  }
+  assert.equal(messagesIn(`${one.slice(0, 50)}\n ${one.slice(50)}\n`), [one]);
+  const invite = `INVITE sip:bob@example.com SIP/2.0\r\n\r\nv=0\r\na=key-mgmt:mikey ${one}\r\nm=audio 4000 RTP/SAVP 0\r\na=key-mgmt:mikey ${two}\r\n`;
+  assert.equal(
+    messagesIn(invite).map((line) => Buffer.from(readMessage(line)).toString("hex")),
+    [offer, answer],
+  );
+  assert.equal(messagesIn(" \n\n"), []);
+});
+
+test("numbers are said in words", async () => {
+  const text = inspectionText((await inspectMessages([bytes(vectors[0].offer)], none))[0]);
+  for (const words of [
+    "data type: 00  pre-shared key, offer",
+    "CS ID map type: 00  SRTP-ID",
+    "policy protocol: 00  SRTP",
+    "policy parameter: 01  AES-CM",
+    "policy parameter: 01  HMAC-SHA-1",
+    "policy parameter: 0e  14 bytes",
+    "MAC algorithm: 01  HMAC-SHA-1-160",
+  ])
+    assert.ok(text.includes(words), words);
+  for (const vector of vectors)
+    for (const message of [vector.offer, vector.answer ?? vector.offer])
+      assert.not.match(inspectionText((await inspectMessages([bytes(message)], none))[0]), /unknown/);
 });
 
 test("a message that breaks off is explained as far as it goes", async () => {
