@@ -40,10 +40,15 @@ function suites(folder) {
 
 const all = suites(join(js, "test")).sort();
 const chosen = all.filter((file) => words.length === 0 || words.some((word) => relative(js, file).includes(word)));
-// Suites that start real peers share ports and the machine's clocked sound: one at a time, after the rest.
+// Suites that start whole processes and real peers mostly wait. They run in two lanes after the rest, one suite at a time in each: those that
+// need the SIP servers' addresses, of which there is one set, and the others. What counts lost packets, or fills the machine, comes last, alone.
 const isHeavy = (file) => /test\/(interop|device|e2e)\//.test(file);
+const isAlone = (file) =>
+  /test\/(device\/|e2e\/(alsa-call|headset-sound|invite-flood|key-changes|setups-during-call|latency)\b)/.test(file);
+const usesServers = (file) => /test\/interop\/(kamailio|trapezoid|linphone|address-change)/.test(file);
 const light = chosen.filter((file) => !isHeavy(file));
-const heavy = chosen.filter(isHeavy);
+const alone = chosen.filter(isAlone);
+const heavy = chosen.filter((file) => isHeavy(file) && !isAlone(file));
 
 const coverageFolder = join(top, "coverage", "raw");
 if (coverage) {
@@ -115,7 +120,14 @@ async function drain(files, width) {
 }
 
 await drain(light, jobs);
-await drain(heavy, 1);
+await Promise.all([
+  drain(heavy.filter(usesServers), 1),
+  drain(
+    heavy.filter((file) => !usesServers(file)),
+    1,
+  ),
+]);
+await drain(alone, 1);
 for (const failure of failures) console.log(failure);
 if (coverage) {
   const c8 = join(top, "node_modules", ".bin", "c8");
