@@ -48,6 +48,9 @@ export class IncomingCall extends Call {
     if (!read.ok) return this.refuse(read.refusal);
     const saysSo = this.canSayRinging();
     if (saysSo) this.sayRinging();
+    const atOnce = this.account.autoAnswerMs === 0;
+    // An answering machine needs its voice by the time the offer is verified.
+    if (saysSo && atOnce) this.media.openVoice();
     const verified = await this.media.verifyOffer();
     if (this.over) return undefined;
     if (!verified.ok) return this.refuse(verified.refusal);
@@ -72,17 +75,18 @@ export class IncomingCall extends Call {
         () => this.invite.reject(480),
       ),
     );
+    if (atOnce) {
+      void this.answer();
+      return undefined;
+    }
     this.changed();
     // The caller has proved who it is (or nothing is to be computed): from here on work for it is justified. One ringing call at a time.
     if (!this.offeredEarly && this.environment.precompute)
       this.environment.oneAtATime(async () => (this.over ? undefined : this.media.prepareAnswer()));
-    if (this.account.autoAnswerMs !== undefined) {
-      if (this.account.autoAnswerMs === 0) void this.answer();
-      else
-        this.environment.timers.after(this.account.autoAnswerMs, () => {
-          if (this.state === "ringing") void this.answer();
-        });
-    }
+    if (this.account.autoAnswerMs !== undefined)
+      this.environment.timers.after(this.account.autoAnswerMs, () => {
+        if (this.state === "ringing") void this.answer();
+      });
     return undefined;
   }
 
@@ -154,11 +158,11 @@ export class IncomingCall extends Call {
     trace.mark("picked-up", id);
     this.state = "answering";
     this.setLimit(undefined);
-    // What is ready goes out before anybody is told.
-    const isReady = this.media.isAnswerReady;
-    if (!isReady) this.changed();
+    // What is ready goes out before anybody is told; what is not is worth telling.
+    const telling = this.environment.timers.after(0, () => this.over || this.changed());
     if (this.offeredEarly) return this.answerOffered();
     const answer = await this.media.makeAnswer();
+    telling.cancel();
     if (this.over) return;
     if (!answer.ok) {
       const { refusal } = answer;
@@ -183,7 +187,7 @@ export class IncomingCall extends Call {
     });
     const started = this.media.startVoice();
     if (!started.ok) return this.failWith(started.refusal);
-    if (isReady) this.changed();
+    this.changed();
   }
 
   /** Picked up after offer and answer were exchanged while it rang. */

@@ -150,7 +150,7 @@ export class OutgoingCall extends Call {
     this.carriedBy(response);
     this.state = "answering";
     // Keys and voice first: that is a matter of this very tick, unless somebody has to be asked. Then people are told meanwhile.
-    const telling = this.environment.timers.after(0, () => this.changed());
+    const telling = this.environment.timers.after(0, () => this.over || this.changed());
     const accepted = await this.media.acceptAnswer(response, dialogTag(response));
     telling.cancel();
     if (this.over) return;

@@ -69,6 +69,7 @@ test("the trace has every step of figure 1 that a device sees, in order", async 
     "offer-ready",
     "invite-sent",
     "ringing-received",
+    "ringing-shown",
     "ok-received",
     "ack-sent",
     "keys-ready",
