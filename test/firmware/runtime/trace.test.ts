@@ -1,5 +1,6 @@
 // Trace points: a bounded ring of named moments.
 
+import { spawnSync } from "node:child_process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { between, Trace } from "../../../firmware/runtime/trace.js";
@@ -41,6 +42,25 @@ test("the ring overwrites its oldest points", () => {
 
 test("a capacity that is none is refused", () => {
   for (const capacity of [0, -1, 1.5]) assert.throws(() => new Trace(new VirtualTime(), capacity), /capacity/);
+});
+
+test("a point leaves nothing on the heap", () => {
+  const url = (name: string) => new URL(`../../../firmware/runtime/${name}.js`, import.meta.url).href;
+  const program = `
+    const { Trace } = await import(${JSON.stringify(url("trace"))});
+    const { systemClock } = await import(${JSON.stringify(url("clock"))});
+    const trace = new Trace(systemClock);
+    const points = (count) => { for (let i = 0; i < count; i++) trace.mark("invite-sent", i & 15); };
+    points(200_000);
+    globalThis.gc();
+    const before = process.memoryUsage().heapUsed;
+    points(1_000_000);
+    console.log((process.memoryUsage().heapUsed - before) / 1_000_000);`;
+  // A young generation that is not collected meanwhile: what was allocated is still there to be counted.
+  const flags = ["--expose-gc", "--max-semi-space-size=64", "--min-semi-space-size=64", "--input-type=module"];
+  const ran = spawnSync(process.execPath, [...flags, "-e", program], { encoding: "utf8", timeout: 30_000 });
+  const bytes = Number(ran.stdout);
+  assert.ok(ran.stdout !== "" && bytes < 4, `${bytes} bytes a point ${ran.stderr}`);
 });
 
 test.run();
