@@ -22,7 +22,18 @@ import {
   warmKeyPairs,
 } from "./open-keying.js";
 import { rehearseCalls } from "./rehearse-calls.js";
-import { every, keepCode, Log, Shutdown, systemClock, systemTimers, Trace, type TraceEntry } from "./runtime/index.js";
+import {
+  every,
+  keepCode,
+  Log,
+  LoopDelay,
+  loopDelayMetrics,
+  Shutdown,
+  systemClock,
+  systemTimers,
+  Trace,
+  type TraceEntry,
+} from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
 import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
 import { StartUp, startUpMetrics } from "./start-up.js";
@@ -76,6 +87,9 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     failed: (error) => log.warn("latency-not-written", { error: error.message }),
   });
   let isWarm = false;
+  const loopDelay = new LoopDelay();
+  /** Calls that have not ended. */
+  const alive = new Set<number>();
 
   const keyPairs = new KeyPairPool({
     ...{ timers: systemTimers, ...(config.precompute ? {} : { size: 0 }) },
@@ -245,7 +259,13 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     onEvent: (event) => {
       handset?.onCall(event);
       // Written before anybody is told: who hears of the end finds the file complete.
-      if (event.type === "call" && event.call.state === "ended") measured(event.call);
+      if (event.type === "call") {
+        if (event.call.state === "ended") {
+          measured(event.call);
+          alive.delete(event.call.id);
+        } else alive.add(event.call.id);
+        loopDelay.watch(alive.size > 0);
+      }
       publish(event);
     },
   });
@@ -300,6 +320,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     voiceDrops: await calls.voiceDrops(),
     refusals: Object.fromEntries(calls.refusals),
     callsSoFar: { ...calls.totals },
+    loopDelay: loopDelay.status,
     memory: { rssBytes: process.memoryUsage.rss(), heapUsedBytes: process.memoryUsage().heapUsed },
   });
   control = await ControlServer.open(
@@ -307,7 +328,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     (method, params) =>
       obey(method, params, {
         ...{ calls, handset: hand, status, history, simulate: devices.simulate },
-        metrics: () => startUpMetrics(startUp.status()),
+        metrics: () => startUpMetrics(startUp.status()) + loopDelayMetrics(loopDelay.status),
       }),
     log.for("control"),
   );

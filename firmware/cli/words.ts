@@ -86,6 +86,11 @@ export function statusText(status: HandsetStatus): string {
     const counted = Object.entries(table).filter(([, count]) => count > 0);
     if (counted.length > 0) lines.push(`${title}: ${counted.map(([name, count]) => `${name} ${count}`).join(", ")}`);
   }
+  const { samples, medianMs, p99Ms, longestMs } = status.loopDelay;
+  if (samples > 0)
+    lines.push(
+      `waits for the event loop in calls: median ${medianMs.toFixed(1)}, p99 ${p99Ms.toFixed(1)}, longest ${longestMs.toFixed(1)} ms`,
+    );
   lines.push(
     `memory: ${(status.memory.rssBytes / 1048576).toFixed(1)} MiB resident, ${(status.memory.heapUsedBytes / 1048576).toFixed(1)} MiB heap`,
   );

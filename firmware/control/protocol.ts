@@ -4,6 +4,7 @@ import type { SpeculationStatus } from "../call/index.js";
 import type { CallEvent, CallSnapshot } from "../call/types.js";
 import type { KeyPairPoolStatus } from "../keying/index.js";
 import type { LatencyRow } from "../latency/index.js";
+import type { LoopDelayStatus } from "../runtime/index.js";
 import type { RegistrationStatus } from "../sip/registration/index.js";
 
 /** What can be asked of a running handset, and with what. */
@@ -129,6 +130,8 @@ export interface HandsetStatus {
     readonly failed: number;
     readonly refused: number;
   };
+  /** How long the event loop kept others waiting while there were calls. */
+  readonly loopDelay: LoopDelayStatus;
   readonly memory: { readonly rssBytes: number; readonly heapUsedBytes: number };
 }
 

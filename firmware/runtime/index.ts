@@ -5,6 +5,7 @@ export * from "./code-cache.js";
 export * from "./folder.js";
 export * from "./line-file.js";
 export * from "./log.js";
+export * from "./loop-delay.js";
 export * from "./result.js";
 export * from "./secret.js";
 export * from "./shutdown.js";
