@@ -1,7 +1,6 @@
 // Envelope keys that may serve as pre-shared keys for later bundles with the same peer (RFC 3830 section 3.2, cache type 1).
 
 import { sipIdentity } from "../crypto/sip-identity.js";
-import { copy } from "./bytes.js";
 import type { MikeyMethod, PeerProof } from "./methods/method.js";
 import { createPskMethod } from "./methods/psk.js";
 
@@ -56,5 +55,5 @@ export class EnvelopeCache {
 
 /** The pre-shared key method with an envelope key: it proves what the envelope's exchange proved. */
 export function envelopeMethod(peer: PeerProof, label: string, key: Uint8Array): MikeyMethod {
-  return createPskMethod({ key: copy(key), name: "envelope key", proof: peer, label });
+  return createPskMethod({ key, name: "envelope key", proof: peer, label });
 }

@@ -24,7 +24,7 @@ export function plainTgk(key: Uint8Array, validity: KeyValidity = { kind: "none"
 }
 
 /** Zeroes keys. */
-export function wipeKeys(keys: readonly AgreedKey[]): void {
+export function wipeKeys(keys: readonly Pick<AgreedKey, "key" | "salt">[]): void {
   for (const { key, salt } of keys) {
     key.fill(0);
     salt?.fill(0);
@@ -102,6 +102,15 @@ export function readKeyData(plain: Uint8Array, wantsIdentity: boolean): MikeyRes
   const [first, ...others] = parsed.value;
   if (wantsIdentity && first?.kind !== "id") return refuse("missing-identity", "no identity stands before the keys");
   const payloads = wantsIdentity ? others : parsed.value;
+  const keys = readKeys(payloads);
+  if (!keys.ok) {
+    for (const payload of payloads) if (payload.kind === "key-data") wipeKeys([payload]);
+    return keys;
+  }
+  return ok(first?.kind === "id" && wantsIdentity ? { identity: first, keys: keys.value } : { keys: keys.value });
+}
+
+function readKeys(payloads: readonly Payload[]): MikeyResult<readonly AgreedKey[]> {
   if (payloads.length > MAX_KEYS) return refuse("unsupported-key-data", `${payloads.length} keys in one message`);
   const keys: AgreedKey[] = [];
   for (const payload of payloads) {
@@ -112,8 +121,7 @@ export function readKeyData(plain: Uint8Array, wantsIdentity: boolean): MikeyRes
     keys.push(key.value);
   }
   const usable = checkSet(keys);
-  if (!usable.ok) return usable;
-  return ok(first?.kind === "id" && wantsIdentity ? { identity: first, keys } : { keys });
+  return usable.ok ? ok(keys) : usable;
 }
 
 /** Several keys must be told apart: TGKs by their SPIs, TEKs by SPIs or by their place in the CS ID map. */

@@ -30,6 +30,7 @@ import {
   type OfferFrame,
   type OpenOffer,
   type PeerProof,
+  withoutKey,
 } from "./method.js";
 import type { SharedKey } from "./psk.js";
 
@@ -67,6 +68,7 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
   if (options.key.length < 16)
     throw new RangeError(`a pre-shared key has at least 16 bytes, not ${options.key.length}`);
   const psk = copy(options.key);
+  let isWiped = false;
   const group = options.group ?? "oakley5";
   const proofFor = (uri: string): PeerProof => ({
     kind: "shared-key",
@@ -159,6 +161,7 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
       return kemac.ok ? ok(kemac.value.mac.length) : kemac;
     },
     async offer(frame) {
+      if (isWiped) return withoutKey();
       if (frame.keys.kind === "given")
         return refuse("key-not-shareable", "Diffie-Hellman makes a key between two, it cannot carry one");
       const { header, timestamp, rand, compat, localUri, peerUri } = frame;
@@ -181,6 +184,7 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
       return ok(openOffer(message, verifier, pair, ours, frame));
     },
     async authenticate(offer, frame) {
+      if (isWiped) return withoutKey();
       const allowed = allowOnly(offer, ["timestamp", "rand", "id", "policy", "dh", "kemac"]);
       if (!allowed.ok) return allowed;
       const theirs = offeredValue(offer, frame.isUpdate);
@@ -201,6 +205,9 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
       return ok(authenticOffer(verifier, theirs.value, proofFor(frame.peerUri)));
     },
     async prepare() {},
-    wipe: () => void psk.fill(0),
+    wipe() {
+      isWiped = true;
+      psk.fill(0);
+    },
   };
 }

@@ -180,6 +180,11 @@ export interface MikeyMethod {
   wipe(): void;
 }
 
+/** What a method answers whose long-term key was wiped: zeros in its place would be a key that everybody knows. */
+export function withoutKey() {
+  return refuse("internal-error", "the method's key was wiped");
+}
+
 /** The single payload of a kind. */
 export function single<K extends Payload["kind"]>(
   message: ParsedMessage,

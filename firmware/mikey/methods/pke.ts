@@ -187,6 +187,7 @@ export function createPkeMethod(options: PkeOptions): MikeyMethod {
       if (!inside.ok) {
         wipeTransportKeys(transport);
         wipeKeys(opened.value.keys);
+        envelope?.key.fill(0);
         return inside;
       }
       const names = { initiator: identity, responder: responder ?? idPayload(frame.localUri) };

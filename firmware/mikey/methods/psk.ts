@@ -34,6 +34,7 @@ import {
   type OpenOffer,
   type PeerProof,
   type ReceivedFrame,
+  withoutKey,
 } from "./method.js";
 
 /** A shared key of less could be guessed off-line from one recorded call. */
@@ -101,6 +102,7 @@ export function createPskMethod(shared: SharedKey): MikeyMethod {
   if (shared.key.length < MIN_PSK_BYTES)
     throw new RangeError(`a pre-shared key has at least ${MIN_PSK_BYTES} bytes, not ${shared.key.length}`);
   const psk = copy(shared.key);
+  let isWiped = false;
   const transport = shared.transport ?? {};
   const { encryption = EncryptionAlgorithm.aesCm128, mac: macAlgorithm = MacAlgorithm.hmacSha1 } = transport;
   const proofFor = (uri: string, isProved: boolean): PeerProof => {
@@ -139,6 +141,7 @@ export function createPskMethod(shared: SharedKey): MikeyMethod {
       return kemac.ok ? ok(kemac.value.mac.length) : kemac;
     },
     async offer(frame) {
+      if (isWiped) return withoutKey();
       const { header, timestamp, rand, compat, peerUri } = frame;
       const names = { initiator: idPayload(frame.localUri), responder: idPayload(peerUri) };
       const verifier = { keys: transportKeys(psk, header.csbId, rand, compat), macAlgorithm, names, timestamp, compat };
@@ -164,6 +167,7 @@ export function createPskMethod(shared: SharedKey): MikeyMethod {
       return ok(openOffer(message, verifier, keys, proof, peerUri));
     },
     async authenticate(offer, frame: ReceivedFrame) {
+      if (isWiped) return withoutKey();
       const allowed = allowOnly(offer, ["timestamp", "rand", "id", "policy", "kemac"]);
       if (!allowed.ok) return allowed;
       const found = closing(offer, "kemac");
@@ -193,6 +197,9 @@ export function createPskMethod(shared: SharedKey): MikeyMethod {
       return ok(authenticOffer(verifier, opened.value, proof));
     },
     async prepare() {},
-    wipe: () => void psk.fill(0),
+    wipe() {
+      isWiped = true;
+      psk.fill(0);
+    },
   };
 }

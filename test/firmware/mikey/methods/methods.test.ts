@@ -3,10 +3,12 @@
 import { createPrivateKey } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { generateDhKeyPair } from "../../../../firmware/crypto/dh.js";
 import {
   type Agreement,
   type Bundle,
   covered,
+  createDhHmacMethod,
   createPskMethod,
   MemoryCounters,
   MemoryReplayCache,
@@ -34,6 +36,7 @@ import {
   identityFor,
   nowMs,
   type Person,
+  psk,
   random,
 } from "../people.js";
 
@@ -354,6 +357,26 @@ test("a replayed offer is refused, whatever its method", async () => {
     const sent = good(await a().offer(method, atAlice, ["mikey"], nowMs));
     good(await callee.receive(sent.message, atBob, ["mikey"], nowMs));
     bad(await callee.receive(sent.message, atBob, ["mikey"], nowMs), "replayed");
+  }
+});
+
+test("a wiped shared key is no key: neither zeros in its place nor the key itself are believed or used", async () => {
+  for (const method of ["psk", "dhhmac"] as const) {
+    const made = (key: Uint8Array) => {
+      const shared = { key, name: "shared", takeDhKeyPair: generateDhKeyPair };
+      const methods = [method === "psk" ? createPskMethod(shared) : createDhHmacMethod(shared)];
+      return new MikeyAgent({ methods, replay: new MemoryReplayCache(), random });
+    };
+    const closed = made(psk);
+    closed.close();
+    for (const key of [new Uint8Array(32), psk]) {
+      const offer = await made(key).offer(method, atAlice, ["mikey"], nowMs);
+      assert.ok(offer.ok);
+      const received = await closed.receive(offer.value.message, atBob, ["mikey"], nowMs);
+      assert.is(received.ok ? "taken" : received.error.code, "internal-error");
+    }
+    const offer = await closed.offer(method, atBob, ["mikey"], nowMs);
+    assert.is(offer.ok ? "made" : offer.error.code, "internal-error");
   }
 });
 
