@@ -123,7 +123,8 @@ export class LabPhones {
       sides.map((side) => this.phones[side].until("end", patienceMs, ({ state }) => state === "ended")),
     );
     const entries = (side: Side) => this.tails[side].read().at(-1)?.entries ?? [];
-    const sample = sampleOf({ alice: entries("alice"), bob: entries("bob") }, method !== "none");
+    const traces = { alice: entries("alice"), bob: entries("bob") };
+    const sample = sampleOf(traces, method !== "none", this.site.network === "loss");
     return { ...sample, carriedBy: calls[0].transport };
   }
 

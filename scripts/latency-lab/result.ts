@@ -137,10 +137,10 @@ export class CaseRecorder {
   }
 
   private typical(delays: Readonly<Record<DelayName, readonly number[]>>): readonly StepTime[] {
-    if (this.samples.length === 0) return [];
+    if (delays.calling.length === 0) return [];
     const [calling, answering] = [summarise(delays.calling).median, summarise(delays.answering).median];
-    const distance = (sample: Sample) =>
-      Math.abs(sample.delays.calling - calling) + Math.abs(sample.delays.answering - answering);
+    const distance = ({ delays: own }: Sample) =>
+      Math.abs((own.calling ?? Number.POSITIVE_INFINITY) - calling) + Math.abs(own.answering - answering);
     return this.samples.reduce((best, one) => (distance(one) < distance(best) ? one : best)).steps;
   }
 }

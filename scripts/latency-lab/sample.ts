@@ -7,14 +7,14 @@ import type { Side } from "./people.js";
 /** Trace points of both ends of one call. */
 export type CallTraces = Readonly<Record<Side, readonly TraceEntry[]>>;
 
-/** Delays of a call, ms. */
+/** Delays of a call, ms. The caller's first two are missing where the 180 was lost: over UDP nobody sends it again. */
 export interface Delays {
   /** `dialled` to `ringing-received` at the caller. */
-  readonly calling: number;
+  readonly calling?: number;
   /** `picked-up` at the callee to the later of `ack-received` and `keys-ready` there. */
   readonly answering: number;
   /** `invite-sent` to `ringing-received`: Session Request Delay, RFC 6076 section 4.3.1. */
-  readonly srd: number;
+  readonly srd?: number;
   /** `ok-received` at the caller until its keys are ready (open: until the ACK has left). */
   readonly confirming: number;
   /** `picked-up` at the callee to the first voice packet at the callee, and at the caller; missing where none came in time. */
@@ -47,8 +47,12 @@ export interface Sample {
   readonly carriedBy?: "udp" | "tcp" | "tls";
 }
 
-/** Works out a sample. @throws Error naming the trace point that is missing. */
-export function sampleOf(traces: CallTraces, isSecured: boolean): Sample {
+/**
+ * Works out a sample.
+ * @param isLossy the network loses packets: a 180 that never came is no error.
+ * @throws Error naming the trace point that is missing.
+ */
+export function sampleOf(traces: CallTraces, isSecured: boolean, isLossy = false): Sample {
   const { alice, bob } = traces;
   const { callingMs, answeringMs, steps } = delaysOf(traces, isSecured);
   const need = (what: string, value: number | null | undefined): number => {
@@ -63,10 +67,11 @@ export function sampleOf(traces: CallTraces, isSecured: boolean): Sample {
     return first === undefined || first < picked ? undefined : first - picked;
   };
   const confirming = between(alice, "ok-received", isSecured ? "keys-ready" : "ack-sent");
+  const srd = between(alice, "invite-sent", "ringing-received");
   const delays: Delays = {
-    calling: need("calling", callingMs),
+    calling: isLossy ? (callingMs ?? undefined) : need("calling", callingMs),
     answering: need("answering", answeringMs),
-    srd: need("session request", between(alice, "invite-sent", "ringing-received")),
+    srd: isLossy ? srd : need("session request", srd),
     // Keys that early media brought were there before the 200.
     confirming: Math.max(0, need("confirming", confirming)),
     voiceAtCallee: voice(bob),

@@ -65,6 +65,13 @@ test("a point that is missing is an error with its name; voice that did not come
   assert.is(sampleOf({ alice: entries(alice), bob: entries(silent) }, true).delays.voiceAtCallee, undefined);
 });
 
+test("a 180 that a lossy network lost is no error, and no delay", () => {
+  const { "ringing-received": _, ...lost } = alice;
+  const { delays } = sampleOf({ alice: entries(lost), bob: entries(bob) }, true, true);
+  assert.equal([delays.calling, delays.srd, delays.answering], [undefined, undefined, 7]);
+  assert.throws(() => sampleOf({ alice: entries(lost), bob: entries(bob) }, true), /calling delay is missing/);
+});
+
 test("a case's calls: medians of delays and steps, and the call nearest to them", () => {
   const result = caseOf({}, [9, 4, 5, 6, 30]);
   assert.is(summaryOf(result, "calling")?.median, 6);
