@@ -44,7 +44,10 @@ export const images: readonly BoardImage[] = [
       "gpio-vibra",
       "leds-gpio",
       "evdev",
+      "virtio_input",
       "virtio-rng",
+      // Only for tests: a sound card whose microphone hears its own loudspeaker.
+      "snd-aloop",
     ],
     moduleFolders: [],
     load: ["virtio_net", "snd-hda-codec-generic", "snd-hda-intel", "gpio_keys", "gpio-vibra", "leds-gpio", "evdev"],
@@ -124,7 +127,8 @@ pcm.recording {
     ],
     moduleFolders: ["drivers/phy", "drivers/pinctrl", "drivers/clk", "drivers/gpio"],
     load: ["evdev"],
-    packages: ["wpasupplicant"],
+    // Wi-Fi, with the one chip's firmware that is free; other chips need files that Debian's main section has not (toolchain/image --firmware).
+    packages: ["wpasupplicant", "wireless-regdb", "firmware-ath9k-htc"],
     commandLine: "quiet",
   },
 ];

@@ -10,6 +10,8 @@ import { join, relative } from "node:path";
 import { compile, top } from "./compile.mjs";
 
 const LIMIT_MS = 240_000;
+/** Whole devices start several times, on an emulated processor. */
+const DEVICE_LIMIT_MS = 540_000;
 
 const words = [];
 let jobs = Math.max(2, availableParallelism());
@@ -77,10 +79,11 @@ function run(file) {
         output += data;
       });
     let late = false;
+    const limitMs = /test\/device\//.test(file) ? DEVICE_LIMIT_MS : LIMIT_MS;
     const timer = setTimeout(() => {
       late = true;
       child.kill("SIGKILL");
-    }, LIMIT_MS);
+    }, limitMs);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
       const text = output.replace(colours, "");
@@ -102,7 +105,7 @@ function run(file) {
       for (const reason of skips) console.log(`     skipped: ${reason}`);
       for (const [, note] of text.matchAll(/^note: (.*)$/gm)) console.log(`     ${note}`);
       if (failed) {
-        const why = late ? `no end within ${LIMIT_MS / 1000} s` : signal ? `ended by ${signal}` : `exit code ${code}`;
+        const why = late ? `no end within ${limitMs / 1000} s` : signal ? `ended by ${signal}` : `exit code ${code}`;
         failures.push(`--- ${name}: ${why}\n${text.trimEnd()}`);
       }
       resolve();

@@ -14,7 +14,11 @@ export const qemuVirt: Board = {
     options: { playback: "earpiece", capture: "microphone", oneClock: true },
     wanted: { rate: 8000, periodFrames: 160, periods: 8 },
   },
-  keys: [{ driver: "evdev", options: { name: "sotto-keys" } }],
+  // Two buttons on GPIO lines, and the emulator's keyboard as keypad.
+  keys: [
+    { driver: "evdev", options: { name: "sotto-keys" } },
+    { driver: "evdev", options: { name: "QEMU Virtio Keyboard" } },
+  ],
   vibrator: { driver: "rumble" },
   indicator: { driver: "led", options: { lights: [{ led: "sotto" }] } },
   display: { driver: "terminal" },

@@ -6,7 +6,7 @@ import { SingleBar } from "cli-progress";
 import { Command } from "commander";
 import { findTool, runTool } from "../../toolchain/device/tools.js";
 import { lookAt, megabytes, refusal } from "./disks.js";
-import { writeImage } from "./write.js";
+import { type Progress, writeImage } from "./write.js";
 
 const program = new Command("scripts/flash")
   .description("Writes an image onto a card or disk, after asking, and verifies it by reading it back.")
@@ -44,7 +44,8 @@ async function main(image: string, device: string, options: { yes?: boolean }): 
   });
   let begun = performance.now();
   let doing = "";
-  const hash = await writeImage(image, device, (what, done, all) => {
+  const blockdev = disk.kind === "disk" ? findTool("blockdev") : undefined;
+  const progress: Progress = (what, done, all) => {
     if (what !== doing) {
       if (doing) bar.stop();
       doing = what;
@@ -57,13 +58,15 @@ async function main(image: string, device: string, options: { yes?: boolean }): 
       rate: (done / 1e6 / seconds).toFixed(1),
       left: Math.ceil(((all - done) / done) * seconds),
     });
-  });
+  };
+  const forget = async () => {
+    if (blockdev) await runTool(blockdev, ["--flushbufs", device]).catch(() => {});
+  };
+  const hash = await writeImage(image, device, progress, forget);
   bar.stop();
   if (disk.kind === "disk") {
     // The kernel forgets the old partitions, and nothing waits to be written: the card may be pulled out.
-    const blockdev = findTool("blockdev");
-    if (blockdev)
-      for (const what of ["--flushbufs", "--rereadpt"]) await runTool(blockdev, [what, device]).catch(() => {});
+    if (blockdev) await runTool(blockdev, ["--rereadpt", device]).catch(() => {});
     const eject = findTool("eject");
     if (eject && disk.removable) await runTool(eject, [device]).catch(() => {});
   }

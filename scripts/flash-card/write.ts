@@ -10,10 +10,16 @@ export type Progress = (what: "writing" | "verifying", done: number, all: number
 
 /**
  * Writes `image` to the beginning of `target` and compares what is read back, byte for byte by hash.
+ * @param forget lets the kernel forget what it holds of the disk, so that what is read back comes from the card.
  * @returns the SHA-256 of the image.
  * @throws Error when something cannot be read or written, or what was read back differs: the first differing place is named.
  */
-export async function writeImage(image: string, target: string, progress: Progress = () => {}): Promise<string> {
+export async function writeImage(
+  image: string,
+  target: string,
+  progress: Progress = () => {},
+  forget: () => Promise<void> = async () => {},
+): Promise<string> {
   const all = statSync(image).size;
   const source = openSync(image, "r");
   const piece = Buffer.alloc(Math.min(PIECE, Math.max(1, all)));
@@ -44,6 +50,7 @@ export async function writeImage(image: string, target: string, progress: Progre
   } finally {
     closeSync(source);
   }
+  await forget();
   await verify(target, all, hashes, piece.length, progress);
   return whole.digest("hex");
 }

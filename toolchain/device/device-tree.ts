@@ -4,8 +4,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needTool, runTool } from "./tools.js";
 
-/** Lines of the GPIO chip (PL061). */
-export const lines = { call: 0, hangup: 1, light: 4, vibrator: 5 } as const;
+/** Lines of the GPIO chip (PL061). QEMU's power button has line 3; `free` is for whoever uses the chip from user space. */
+export const lines = { call: 0, hangup: 1, jack: 2, light: 4, vibrator: 5, free: 6, button: 7 } as const;
 
 /** Nodes for the root of the tree; `chip` is the phandle of the GPIO chip, as the source has it. */
 function hands(chip: string): string {
@@ -13,6 +13,9 @@ function hands(chip: string): string {
     `${name} { label = "${name}"; linux,code = <${code}>; gpios = <${chip} ${line} 0>; debounce-interval = <5>; };`;
   return `
     sotto-keys { compatible = "gpio-keys"; label = "sotto-keys"; ${key("call", lines.call, 169)} ${key("hang-up", lines.hangup, 223)} };
+    sotto-jack { compatible = "gpio-keys"; label = "sotto-jack";
+      jack { label = "jack"; linux,input-type = <5>; linux,code = <2>; gpios = <${chip} ${lines.jack} 0>; debounce-interval = <5>; };
+      ${key("button", lines.button, 226)} };
     sotto-lights { compatible = "gpio-leds"; sotto { label = "sotto"; gpios = <${chip} ${lines.light} 0>; }; };
     sotto-vibrator { compatible = "gpio-vibrator"; enable-gpios = <${chip} ${lines.vibrator} 0>; };
 `;

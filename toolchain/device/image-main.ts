@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { Command } from "commander";
 import { images } from "../../platform/images.js";
 import { runCommand } from "./command.js";
-import { makeImage } from "./image.js";
+import { type ImageOptions, makeImage } from "./image.js";
 
 const program = new Command("toolchain/image")
   .description(
@@ -14,13 +14,15 @@ const program = new Command("toolchain/image")
   .option("--out <folder>", "where it goes (default: out/image/<board>)")
   .option("--config <file>", "configuration of the telephone, instead of the board's own")
   .option("--network <file>", "network.conf, instead of DHCP on the first interface")
+  .option(
+    "--update-key <file>",
+    "your public key (scripts/update --make-key): only you may update the device, else nobody",
+  )
+  .option("--firmware <folder>", "firmware files for the hardware (Wi-Fi chips): laid into /usr/lib/firmware")
   .addHelpText("after", "\nExample:\n  toolchain/image --board qemu-virt && scripts/emulate");
 
-await runCommand(
-  program,
-  async (options: { board: string; out?: string; config?: string; network?: string }, status) => {
-    const made = await makeImage(options.board, { ...options, onStatus: status });
-    const mb = (file: string) => `${(statSync(file).size / 1e6).toFixed(1)} MB`;
-    console.log(`${made.disk}: kernel ${mb(made.kernel)}, first root ${mb(made.initrd)}, root ${mb(made.root)}`);
-  },
-);
+await runCommand(program, async (options: ImageOptions & { readonly board: string }, status) => {
+  const made = await makeImage(options.board, { ...options, onStatus: status });
+  const mb = (file: string) => `${(statSync(file).size / 1e6).toFixed(1)} MB`;
+  console.log(`${made.disk}: kernel ${mb(made.kernel)}, first root ${mb(made.initrd)}, root ${mb(made.root)}`);
+});

@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeParts, loaderEntry, ownerKey, type Release, slotCommandLine } from "../../firmware/update/index.js";
 import { type BoardImage, findImage } from "../../platform/images.js";
 import { top } from "../top.js";
 import { type ArchiveEntry, fileEntry } from "./archive.js";
@@ -38,6 +39,10 @@ export interface ImageOptions {
   readonly config?: string;
   /** A /data/network.conf to start from. */
   readonly network?: string;
+  /** The owner's public key (Ed25519, PEM): who has the private one may update the device. Default: nobody may. */
+  readonly updateKey?: string;
+  /** A folder of firmware files that the hardware's drivers ask for, e.g. of Wi-Fi chips. */
+  readonly firmware?: string;
   readonly onStatus?: (text: string) => void;
 }
 
@@ -51,25 +56,11 @@ export interface MadeImage {
   readonly root: string;
   /** The kernel's command line for slot a. */
   readonly commandLine: string;
+  readonly release: Release;
 }
 
-/** The kernel's command line for a slot. */
-export function commandLine(image: BoardImage, slot: "a" | "b"): string {
-  return `sotto.slot=${slot} panic=10 ${image.commandLine}`;
-}
-
-/** A loader entry. systemd-boot counts down the tries in its file's name and takes another entry when none is left. */
-export function loaderEntry(image: BoardImage, slot: "a" | "b", version: string): string {
-  return [
-    `title Sotto ${version} (${slot})`,
-    "sort-key sotto",
-    `version ${version}`,
-    `linux /slot-${slot}/linux`,
-    `initrd /slot-${slot}/initrd`,
-    `options ${commandLine(image, slot)}`,
-    "",
-  ].join("\n");
-}
+/** Name of the file beside an image's parts that describes them. */
+export const RELEASE_FILE = "release.json";
 
 /**
  * Makes the image.
@@ -90,7 +81,8 @@ export async function makeImage(name: string, options: ImageOptions = {}): Promi
     status("making the root");
     const root = join(work, "root");
     await runTool("cp", ["-a", base, root]);
-    await fillRoot(root, image, kernel, await packageFiles(build), options);
+    const builtS = Math.floor(Date.now() / 1000);
+    await fillRoot(root, image, kernel, await packageFiles(build), builtS, options);
     const rootFile = join(folder, "root.squashfs");
     rmSync(rootFile, { force: true });
     await runTool(needTool("mksquashfs", "squashfs-tools"), [
@@ -117,8 +109,16 @@ export async function makeImage(name: string, options: ImageOptions = {}): Promi
     writeFileSync(initrd, await firstRoot(image, kernel, base, work));
     const kernelFile = join(folder, "linux");
     cpSync(kernel.file, kernelFile);
+    const release: Release = {
+      board: image.board,
+      version: build.version,
+      builtS,
+      commandLine: image.commandLine,
+      parts: await describeParts({ root: rootFile, linux: kernelFile, initrd }),
+    };
+    writeFileSync(join(folder, RELEASE_FILE), `${JSON.stringify(release, null, 2)}\n`);
     const boot = join(work, "boot.vfat");
-    await bootPartition(boot, image, build.version, kernel, initrd);
+    await bootPartition(boot, release, kernel, initrd);
     const data = join(work, "data.ext4");
     await dataPartition(data, work, options);
     const disk = join(folder, `sotto-${name}.img`);
@@ -135,7 +135,8 @@ export async function makeImage(name: string, options: ImageOptions = {}): Promi
       kernel: kernelFile,
       initrd,
       root: rootFile,
-      commandLine: commandLine(image, "a"),
+      commandLine: slotCommandLine(image.commandLine, "a"),
+      release,
     };
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -149,6 +150,7 @@ async function fillRoot(
   image: BoardImage,
   kernel: Kernel,
   files: readonly ArchiveEntry[],
+  builtS: number,
   options: ImageOptions,
 ) {
   // Licences stay; what nobody reads on a telephone goes.
@@ -187,7 +189,18 @@ async function fillRoot(
   symlinkSync("../bin/busybox", join(root, "usr", "sbin", "modprobe"));
   for (const folder of ["data", "dev", "proc", "sys", "run", "tmp", "mnt", "usr/lib/sotto-device", "usr/share/sotto"])
     mkdirSync(join(root, folder), { recursive: true });
-  for (const script of ["rc", "lib.sh", "network", "dhcp", "supervise", "bless", "down"])
+  for (const script of [
+    "rc",
+    "lib.sh",
+    "network",
+    "dhcp",
+    "supervise",
+    "trial",
+    "bless",
+    "update-service",
+    "update-session",
+    "down",
+  ])
     cpSync(own(script), join(root, "usr/lib/sotto-device", script));
   const shell = image.shell ? `${image.shell}::respawn:-/bin/sh\n` : "";
   writeFileSync(join(root, "etc/inittab"), readFileSync(own("inittab"), "utf8") + shell);
@@ -223,7 +236,9 @@ async function fillRoot(
       );
   writeFileSync(join(root, "usr/share/sotto/sotto.json"), config);
   cpSync(options.network ?? own("network.conf"), join(root, "usr/share/sotto/network.conf"));
-  writeFileSync(join(root, "usr/share/sotto/built"), `${Math.floor(Date.now() / 1000)}\n`);
+  writeFileSync(join(root, "usr/share/sotto/built"), `${builtS}\n`);
+  writeFileSync(join(root, "usr/share/sotto/board"), `${image.board}\n`);
+  if (options.firmware) cpSync(options.firmware, join(root, "usr/lib/firmware"), { recursive: true });
   // Modules, unpacked: the root is compressed as a whole.
   const modules = join(root, "usr/lib/modules", kernel.release);
   mkdirSync(modules, { recursive: true });
@@ -253,12 +268,14 @@ async function firstRoot(image: BoardImage, kernel: Kernel, base: string, work: 
   ]);
 }
 
-async function bootPartition(file: string, image: BoardImage, version: string, kernel: Kernel, initrd: string) {
+async function bootPartition(file: string, release: Release, kernel: Kernel, initrd: string) {
   writeFileSync(file, "");
   const work = mkdtempSync(join(tmpdir(), "sotto-boot-"));
   const entry = join(work, "entry.conf");
   const loader = join(work, "loader.conf");
-  writeFileSync(entry, loaderEntry(image, "a", version));
+  const described = join(work, RELEASE_FILE);
+  writeFileSync(entry, loaderEntry(release, "a", 1));
+  writeFileSync(described, `${JSON.stringify(release)}\n`);
   writeFileSync(loader, "timeout 0\neditor no\n");
   const tool = (name: string, ...args: string[]) => runTool(needTool(name, "mtools"), ["-i", file, ...args]);
   try {
@@ -279,6 +296,7 @@ async function bootPartition(file: string, image: BoardImage, version: string, k
     await tool("mcopy", kernel.loader, "::/EFI/BOOT/BOOTAA64.EFI");
     await tool("mcopy", kernel.file, "::/slot-a/linux");
     await tool("mcopy", initrd, "::/slot-a/initrd");
+    await tool("mcopy", described, `::/slot-a/${RELEASE_FILE}`);
     await tool("mcopy", entry, "::/loader/entries/sotto-a.conf");
     await tool("mcopy", loader, "::/loader/loader.conf");
   } finally {
@@ -293,7 +311,8 @@ export const dataStart = MIB + layout.boot + 2 * layout.root;
 export async function makeData(file: string, content: string): Promise<void> {
   rmSync(file, { force: true });
   await runTool(needTool("mke2fs", "e2fsprogs"), [
-    ...["-q", "-t", "ext4", "-L", "sotto-data", "-U", "50770f0e-5077-4d61-8d61-7461646174a1", "-d", content],
+    ...["-q", "-t", "ext4", "-L", "sotto-data", "-U", "50770f0e-5077-4d61-8d61-7461646174a1", "-E", "root_owner=0:0"],
+    ...["-d", content],
     ...[file, `${layout.data / 1024}k`],
   ]);
 }
@@ -302,5 +321,10 @@ async function dataPartition(file: string, work: string, options: ImageOptions) 
   const content = join(work, "data");
   mkdirSync(content);
   if (options.network) cpSync(options.network, join(content, "network.conf"));
+  if (options.updateKey) {
+    const pem = readFileSync(options.updateKey, "utf8");
+    ownerKey(pem);
+    writeFileSync(join(content, "update.pub"), pem);
+  }
   await makeData(file, content);
 }

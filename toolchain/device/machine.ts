@@ -49,6 +49,11 @@ export class Machine {
   readonly outputs: (readonly [line: number, level: boolean])[] = [];
   private lineText = "";
   private chip = "";
+  private ask: (command: string, args?: object) => Promise<Answer> = () => Promise.resolve({});
+  /** Called with every change of an output. */
+  onOutput: (line: number, level: boolean) => void = () => {};
+  /** A serial line to the machine's /dev/hvc1. */
+  serialLine = "";
   private readonly replies: ((line: string) => void)[] = [];
   private shellText = "";
   readonly exited: Promise<number | null>;
@@ -94,8 +99,10 @@ export class Machine {
         ...["-audiodev", `${options.audio ?? "none"},id=mouth`],
         ...["-device", "intel-hda,id=hda0,addr=0x10", "-device", "hda-output,bus=hda0.0,audiodev=ear,mixer=off"],
         ...["-device", "intel-hda,id=hda1,addr=0x11", "-device", "hda-micro,bus=hda1.0,audiodev=mouth,mixer=off"],
+        ...["-device", "virtio-keyboard-pci"],
         ...["-device", "virtio-serial-pci", "-chardev", `socket,id=shell,path=${socket("shell")},server=on,wait=off`],
         ...["-device", "virtconsole,chardev=shell", "-serial", "stdio"],
+        ...["-chardev", "pty,id=line", "-device", "virtconsole,chardev=line"],
         ...["-qmp", `unix:${socket("qmp")},server=on,wait=off`, "-qtest", `unix:${socket("qtest")},server=on,wait=off`],
         ...(options.clock ? ["-rtc", `base=${options.clock}`] : []),
       ],
@@ -127,6 +134,12 @@ export class Machine {
   /** Presses what hangs on a line of the GPIO chip, or lets go of it. */
   async setLine(line: number, pressed: boolean): Promise<void> {
     await this.test(`set_irq_in ${this.chip} unnamed-gpio-in ${line} ${pressed ? 1 : 0}`);
+  }
+
+  /** Presses a key of the machine's keyboard, or lets go of it. @param name as QEMU calls it (QKeyCode), e.g. `up`, `kp_5`. */
+  async setKey(name: string, pressed: boolean): Promise<void> {
+    const key = { type: "qcode", data: name };
+    await this.ask("input-send-event", { events: [{ type: "key", data: { down: pressed, key } }] });
   }
 
   /** Runs a command in the machine's root shell. @returns what it wrote. @throws Error after `limitMs`. */
@@ -170,7 +183,7 @@ export class Machine {
   private async findChip(): Promise<void> {
     let text = "";
     const qmp = this.sockets.qmp;
-    const answers: ((answer: { return?: { name: string; type: string }[] }) => void)[] = [];
+    const answers: ((answer: Answer) => void)[] = [];
     qmp.on("data", (data: Buffer) => {
       text += data.toString();
       for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
@@ -179,17 +192,20 @@ export class Machine {
         if ("return" in message || "error" in message) answers.shift()?.(message);
       }
     });
-    const ask = (execute: string, args?: object) =>
-      new Promise<{ return?: { name: string; type: string }[] }>((resolve) => {
+    this.ask = (execute: string, args?: object) =>
+      new Promise<Answer>((resolve) => {
         answers.push(resolve);
         qmp.write(JSON.stringify({ execute, arguments: args }) + "\n");
       });
+    const { ask } = this;
     await ask("qmp_capabilities");
     const list = await ask("qom-list", { path: "/machine/unattached" });
     const found = list.return?.find(({ type }) => type === "child<pl061>");
     if (!found) throw new Error("QEMU has no PL061");
     this.chip = `/machine/unattached/${found.name}`;
     await this.test(`irq_intercept_out ${this.chip}`);
+    const line = (await ask("query-chardev")).return?.find(({ label }) => label === "line");
+    this.serialLine = line?.filename?.replace(/^pty:/, "") ?? "";
   }
 
   private test(command: string): Promise<string> {
@@ -205,10 +221,23 @@ export class Machine {
       const line = this.lineText.slice(0, end);
       this.lineText = this.lineText.slice(end + 1);
       const change = /^IRQ (raise|lower) (\d+)/.exec(line);
-      if (change) this.outputs.push([Number(change[2]), change[1] === "raise"]);
-      else this.replies.shift()?.(line);
+      if (change) {
+        const [output, level] = [Number(change[2]), change[1] === "raise"];
+        this.outputs.push([output, level]);
+        this.onOutput(output, level);
+      } else this.replies.shift()?.(line);
     }
   }
+}
+
+/** What of QEMU's answers is read here. */
+interface Answer {
+  readonly return?: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly label?: string;
+    readonly filename?: string;
+  }[];
 }
 
 interface Sockets {

@@ -1,5 +1,8 @@
 # Shared by the scripts of this folder; source it.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+# Where the boot partition is mounted while it is needed, and where the telephone is asked.
+boot=/run/boot
+socket=/run/sotto/control.sock
 
 say() { echo "<3>sotto: $*" >/dev/kmsg 2>/dev/null || echo "sotto: $*"; }
 
@@ -13,5 +16,22 @@ partition() {
   done
 }
 
+# Value of a word of the kernel's command line: word sotto.slot
+word() { tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p" | tail -n 1; }
+
 # The slot that is running.
-slot() { sed -n 's/.*sotto\.slot=\([ab]\).*/\1/p' /proc/cmdline; }
+slot() { word sotto.slot; }
+
+# The boot partition at $boot, by one user at a time: mount_boot ro|rw fails while another has it.
+mount_boot() {
+  mkdir /run/boot.lock 2>/dev/null || return 1
+  mkdir -p "$boot"
+  mount -t vfat -o "$1,umask=077" "$(partition sotto-boot)" "$boot" && return 0
+  rmdir /run/boot.lock
+  return 1
+}
+unmount_boot() {
+  sync
+  umount "$boot"
+  rmdir /run/boot.lock
+}

@@ -122,6 +122,42 @@ test("a card that keeps something else than what was written is found out", asyn
   }
 });
 
+/** A file as a disk of the kernel's; undefined where one may not have one. */
+function loopDevice(file: string): string | undefined {
+  const made = spawnSync("losetup", ["--find", "--show", file], { encoding: "utf8" });
+  return made.status === 0 ? made.stdout.trim() : undefined;
+}
+
+test("a disk of the kernel's: mounted it is refused, too small it is refused, else it is written, read back and told of", () => {
+  const file = join(folder, "loop.img");
+  writeFileSync(file, Buffer.alloc(16 * MIB));
+  const device = loopDevice(file);
+  if (device === undefined) return console.log("skipped: no loop devices for us here");
+  try {
+    const image = writeRandom("loop-image.img", 5 * MIB + 512);
+    const done = flash(image, device, "--yes");
+    assert.is(done.status, 0, done.stderr);
+    assert.match(done.stdout, /NOT removable/);
+    assert.ok(
+      readFileSync(file)
+        .subarray(0, 5 * MIB + 512)
+        .equals(readFileSync(image)),
+    );
+    assert.match(flash(writeRandom("loop-big.img", 17 * MIB), device, "--yes").stderr, /too small/);
+    execFileSync("mke2fs", ["-q", "-t", "ext4", device]);
+    const where = join(folder, "mounted");
+    mkdirSync(where);
+    if (spawnSync("mount", [device, where]).status !== 0) return console.log("skipped: we may not mount here");
+    try {
+      assert.match(flash(image, device, "--yes").stderr, /is in use: .*mounted \(umount first\)/);
+    } finally {
+      execFileSync("umount", [where]);
+    }
+  } finally {
+    execFileSync("losetup", ["--detach", device]);
+  }
+});
+
 if (needPeer("sfdisk", "sfdisk"))
   test("the partition table we write is one sfdisk reads, and what it names is what we name", async () => {
     const image = join(folder, "table.img");

@@ -1,6 +1,6 @@
 // A network between this machine and an emulated one: a TAP device with an address here and one there.
 
-import { runTool } from "../../toolchain/device/tools.js";
+import { runTool } from "./tools.js";
 
 /** A TAP device. Needs root. */
 export class HostNetwork {
@@ -12,23 +12,28 @@ export class HostNetwork {
     readonly guest: string,
   ) {}
 
+  /** Makes one with addresses of our choice. @param net the first three numbers, e.g. `10.1.2`. @throws Error in `ip`'s words. */
+  static async make(device: string, net: string): Promise<HostNetwork> {
+    const network = new HostNetwork(device, `${net}.1`, `${net}.2`);
+    await runTool("ip", ["tuntap", "add", "dev", device, "mode", "tap"]);
+    try {
+      await runTool("ip", ["addr", "add", `${network.host}/24`, "dev", device]);
+      await network.plug(true);
+    } catch (error) {
+      await network.stop();
+      throw error;
+    }
+    return network;
+  }
+
   /** Makes one with addresses nobody here uses. */
   static async create(): Promise<HostNetwork> {
     for (let i = 0; ; i++) {
       const part = () => 1 + Math.floor(Math.random() * 250);
       const net = `10.${part()}.${part()}`;
-      const network = new HostNetwork(`sotto${process.pid % 100_000}`, `${net}.1`, `${net}.2`);
       const routes = (await runTool("ip", ["route"])).toString();
       if (routes.includes(`${net}.`) && i < 50) continue;
-      await runTool("ip", ["tuntap", "add", "dev", network.device, "mode", "tap"]);
-      try {
-        await runTool("ip", ["addr", "add", `${network.host}/24`, "dev", network.device]);
-        await network.plug(true);
-      } catch (error) {
-        await network.stop();
-        throw error;
-      }
-      return network;
+      return HostNetwork.make(`sotto${process.pid % 100_000}`, net);
     }
   }
 
