@@ -16,7 +16,9 @@ const folder = suiteFolder("emu");
 const started = new Started();
 test.after(() => started.stop());
 
-if (canEmulate()) {
+const isWanted = process.env["SOTTO_EMULATOR"] !== undefined;
+if (!isWanted) console.log("skipped: the emulated handset is run with SOTTO_EMULATOR=1");
+if (isWanted && canEmulate()) {
   let device: EmulatedDevice;
   let alice: HandsetProcess;
   let updates: UpdateChecks;

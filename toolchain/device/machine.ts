@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
 import { deviceTree } from "./device-tree.js";
-import { needTool } from "./tools.js";
+import { findTool, needTool } from "./tools.js";
 
 /** How a machine is started. */
 export interface MachineOptions {
@@ -87,9 +87,12 @@ export class Machine {
       ? ["-kernel", options.direct.kernel, "-initrd", options.direct.initrd, "-append", options.direct.commandLine]
       : ["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${firmware}`];
     const ear = options.earpiece === undefined ? (options.audio ?? "none") : `wav,path=${options.earpiece}`;
+    // It ends with us, however we end: an emulator that is left over keeps a processor busy.
+    const setpriv = findTool("setpriv");
     const child = spawn(
-      qemu,
+      setpriv ?? qemu,
       [
+        ...(setpriv ? ["--pdeathsig", "KILL", qemu] : []),
         ...BASE,
         ...["-accel", "tcg,thread=multi", "-display", "none", "-dtb", tree, ...boot],
         ...["-drive", `if=none,id=disk,format=raw,file=${options.disk}`, "-device", "virtio-blk-pci,drive=disk"],
