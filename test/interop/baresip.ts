@@ -1,6 +1,6 @@
 // One headless baresip (https://github.com/baresip/baresip) as a peer: started, driven over its control port, listened to, stopped.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { join } from "node:path";
@@ -35,6 +35,10 @@ export interface BaresipOptions {
   readonly says: string;
   /** ALSA device it speaks and hears through, instead of files. */
   readonly alsa?: string;
+  /** Length of its packets, and with them of its sound card's periods and of the least it buffers, ms. Default 20. */
+  readonly packetMs?: number;
+  /** Its threads get this real-time priority, where the system allows. Default: they are ordinary ones. */
+  readonly realtime?: number;
   /** Answer at once; otherwise {@link Baresip.command} `accept`. Default true. */
   readonly autoAnswer?: boolean;
   readonly maxCalls?: number;
@@ -93,12 +97,15 @@ export class Baresip {
       join(folder, "accounts"),
       `<sip:${options.user}@127.0.0.1:${sipPort};transport=${options.transport ?? "udp"}>;regint=0;mediaenc=${options.mediaEncryption ?? "none"}` +
         `;answermode=${options.autoAnswer === false ? "manual" : "auto"}` +
-        `;audio_codecs=${options.codecs.map((name) => `${name}/8000/1`).join(",")}\n`,
+        `;ptime=${options.packetMs ?? 20};audio_codecs=${options.codecs.map((name) => `${name}/8000/1`).join(",")}\n`,
     );
     const log = openSync(join(folder, "log"), "w");
     // -s prints SIP messages to the log: what a failing test is understood by.
     const child = spawn("baresip", ["-f", folder, "-s"], { cwd: folder, stdio: ["ignore", log, log] });
     closeSync(log);
+    // The threads of its sound card are started by these, and inherit it.
+    if (options.realtime && child.pid !== undefined)
+      spawnSync("chrt", ["--all-tasks", "--rr", "--pid", String(options.realtime), String(child.pid)]);
     const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
     if (child.pid !== undefined) endWithUs(child.pid, exited);
     let control: Socket | undefined;
@@ -229,7 +236,7 @@ function configText(
     auplay_srate: 8000,
     ausrc_channels: 1,
     auplay_channels: 1,
-    audio_buffer: "20-160",
+    audio_buffer: `${options.packetMs ?? 20}-160`,
     rtp_ports: `${rtp.portMin}-${rtp.portMax}`,
     jitter_buffer_delay: "1-10",
     module_path: modules,
