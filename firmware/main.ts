@@ -377,7 +377,10 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
       const feeding = every(systemTimers, systemClock, manager.watchdogMs, () => manager.alive());
       shutdown.add("watchdog", () => feeding.cancel());
     }
-    shutdown.add("service manager", () => manager.stopping());
+    shutdown.add("service manager", () => {
+      manager.stopping();
+      manager.close();
+    });
   }
   if (!options.interactive)
     process.stdout.write(

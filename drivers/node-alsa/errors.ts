@@ -64,7 +64,9 @@ function there(cards: readonly Card[], direction: Direction | undefined): string
   const names = cards.flatMap(({ name, pcms }) =>
     pcms.filter((pcm) => direction === undefined || pcm[direction]).map(({ device }) => `${device} (${name})`),
   );
-  return names.length ? `; there is ${names.join(", ")}` : "; there is no sound card";
+  if (names.length > 0) return `; there is ${names.join(", ")}`;
+  const able = direction === "capture" ? " that records" : direction === "playback" ? " that plays" : "";
+  return `; there is no sound card${cards.length > 0 ? able : ""}`;
 }
 
 /** Who has a device open. */

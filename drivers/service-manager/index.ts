@@ -1,9 +1,10 @@
 // Who started the telephone and watches it: systemd (sd_notify over NOTIFY_SOCKET) or an init that looks at a file (SOTTO_HEARTBEAT).
 
 import { readFile, utimes, writeFile } from "node:fs/promises";
+import type { Closable } from "../contract.js";
 
 /** The service manager above this process. */
-export interface ServiceManager {
+export interface ServiceManager extends Closable {
   /** How often {@link alive} must be called at least, ms; undefined: nobody waits for it. */
   readonly watchdogMs: number | undefined;
   /** The telephone takes and places calls now. */
@@ -12,6 +13,7 @@ export interface ServiceManager {
   alive(): void;
   /** The telephone is closing. */
   stopping(): void;
+  close(): void;
 }
 
 /** What the environment says. */
@@ -33,7 +35,7 @@ export async function openServiceManager(environment: Environment = process.env)
     for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "SOTTO_HEARTBEAT"]) delete process.env[name];
   if (address) {
     const { notifySocket } = await import("./notify-socket.js");
-    const send = notifySocket(address);
+    const { send, close } = notifySocket(address);
     const forUs = pid === undefined || Number(pid) === process.pid;
     const watchdogMs = forUs && Number(micros) > 0 ? Math.max(SHORTEST_MS, Number(micros) / 2000) : undefined;
     return {
@@ -41,6 +43,7 @@ export async function openServiceManager(environment: Environment = process.env)
       ready: () => send("READY=1"),
       alive: () => send("WATCHDOG=1"),
       stopping: () => send("STOPPING=1"),
+      close,
     };
   }
   if (file) return heartbeat(file);
@@ -63,6 +66,7 @@ function heartbeat(file: string): ServiceManager {
       void utimes(file, now, now).catch(() => tell("ready"));
     },
     stopping: () => tell("stopping"),
+    close: () => {},
   };
 }
 

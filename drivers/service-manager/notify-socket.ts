@@ -1,5 +1,6 @@
 // Datagrams to systemd's notification socket (sd_notify(3)). Node has no Unix datagram sockets: two calls of the C library do it.
 
+import { closeSync } from "node:fs";
 import koffi from "koffi";
 
 const AF_UNIX = 1;
@@ -26,21 +27,36 @@ export function socketAddress(address: string): Uint8Array {
 }
 
 /**
- * Opens a socket to the service manager.
- * @returns what sends one message; one that cannot be sent now is lost, the next may get through.
+ * Opens a socket to the service manager. `send` sends one message; one that cannot be sent now is lost, the next may get through.
  * @throws Error when there is no C library to call or no socket to be had.
  */
-export function notifySocket(address: string): (message: string) => void {
+export function notifySocket(address: string): { send(message: string): void; close(): void } {
   const to = socketAddress(address);
-  const library = koffi.load("libc.so.6");
-  const open = library.func("int socket(int domain, int type, int protocol)");
-  const sendto = library.func(
-    "intptr_t sendto(int fd, const void *data, size_t size, int flags, const void *to, uint32_t length)",
-  );
-  const fd = open(AF_UNIX, TYPE, 0) as number;
+  const { socket, sendto } = (library ??= load());
+  let fd = socket(AF_UNIX, TYPE, 0) as number;
   if (fd < 0) throw new Error("no socket for the service manager");
-  return (message) => {
-    const data = Buffer.from(message);
-    sendto(fd, data, data.length, FLAGS, to, to.length);
+  return {
+    send: (message) => {
+      if (fd < 0) return;
+      const data = Buffer.from(message);
+      sendto(fd, data, data.length, FLAGS, to, to.length);
+    },
+    close: () => {
+      if (fd >= 0) closeSync(fd);
+      fd = -1;
+    },
+  };
+}
+
+/** Once a process: what koffi has looked up it keeps. */
+let library: ReturnType<typeof load> | undefined;
+
+function load() {
+  const libc = koffi.load("libc.so.6");
+  return {
+    socket: libc.func("int socket(int domain, int type, int protocol)"),
+    sendto: libc.func(
+      "intptr_t sendto(int fd, const void *data, size_t size, int flags, const void *to, uint32_t length)",
+    ),
   };
 }

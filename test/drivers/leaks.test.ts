@@ -1,30 +1,39 @@
-// Opening and closing every driver of keys, vibrators, lights and headsets 1,000 times leaves no descriptor, no timer, no process and no memory.
+// Opening and closing every driver 1,000 times leaves no descriptor, no timer, no process and no memory.
 
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { AlsaSoundCard } from "../../drivers/alsa/index.js";
+import type { AudioOptions } from "../../drivers/contract.js";
 import { EvdevKeys, loadNative, RumbleOutput } from "../../drivers/evdev/index.js";
 import { GpioKeys, GpioOutput } from "../../drivers/gpio/index.js";
 import { BluetoothHeadset } from "../../drivers/headset/index.js";
 import { Led, SysfsBacklight } from "../../drivers/leds/index.js";
+import { Mixer } from "../../drivers/node-alsa/index.js";
+import { openServiceManager } from "../../drivers/service-manager/index.js";
 import {
   SimulatedBacklight,
   SimulatedHeadset,
   SimulatedIndicator,
   SimulatedKeys,
   SimulatedRinger,
+  SimulatedSoundCard,
   SimulatedVibrator,
 } from "../../drivers/simulated/index.js";
+import { SpeakerRinger } from "../../drivers/speaker/index.js";
 import { SwitchedIndicator, SwitchedVibrator, singleLight } from "../../drivers/switched.js";
+import { TerminalDisplay, TerminalKeys } from "../../drivers/terminal/index.js";
 import { WiredHeadset } from "../../drivers/wired-headset/index.js";
 import { which } from "../interop/tools.js";
 import { exportLine, FakeGpio, gpioTree, temporaryFolder, writeTree } from "../support/fake-sysfs.js";
 import { PtyPair } from "../support/pty-pair.js";
 import { eventually } from "../support/wait.js";
+import { haveAlsa, VirtualCard, VirtualMixer } from "./audio/virtual-card/virtual-card.js";
 
 // What waits to be collected is no leak.
 setFlagsFromString("--expose-gc");
@@ -66,6 +75,8 @@ async function input() {
   const native = { ...(await loadNative()), ioctl: () => 0 };
   return { devRoot, sysRoot, native };
 }
+
+const silent = { xrun: () => {}, lost: () => {}, back: () => {} };
 
 /** Each opens a device, uses it once, closes it. */
 const cycles: Record<string, { readonly times?: number; run(): Promise<void> | void }> = {
@@ -137,6 +148,49 @@ const cycles: Record<string, { readonly times?: number; run(): Promise<void> | v
       vibrator.close();
     },
   },
+  "gpio indicator": {
+    run: async () => {
+      exportLine(root, 514);
+      const output = await GpioOutput.open({ chip: "gpiochip0", line: 2 }, { root, Gpio: FakeGpio.on(root) });
+      const indicator = new SwitchedIndicator([{ output, signs: singleLight }]);
+      indicator.set("error");
+      indicator.close();
+    },
+  },
+  "simulated sound card": {
+    run: async () => {
+      const card = await SimulatedSoundCard.open({ rate: 8000, periodFrames: 80, periods: 3, control: "leaks" });
+      card.start(() => {}, silent);
+      await card.close();
+    },
+  },
+  "speaker ringer": {
+    run: async () => {
+      const openAudio = (wanted: AudioOptions) => SimulatedSoundCard.open(wanted);
+      const ringer = await SpeakerRinger.open({ openAudio });
+      ringer.start("ring", 1);
+      await new Promise((resolve) => setImmediate(resolve));
+      await ringer.close();
+    },
+  },
+  terminal: {
+    run: () => {
+      const keys = new TerminalKeys({ input: new PassThrough(), interrupt: () => {} });
+      keys.listen(() => {});
+      const display = new TerminalDisplay({ output: { write: () => {} } });
+      display.show({ title: "Ready", lines: ["a", "b"] });
+      display.close();
+      keys.close();
+    },
+  },
+  "service manager": {
+    run: async () => {
+      const manager = await openServiceManager({ NOTIFY_SOCKET: `@sotto-leaks-${process.pid}` });
+      manager!.ready();
+      manager!.close();
+      manager!.close();
+    },
+  },
   "wired headset": {
     run: async () => {
       const headset = await WiredHeadset.open(await input());
@@ -145,6 +199,28 @@ const cycles: Record<string, { readonly times?: number; run(): Promise<void> | v
     },
   },
 };
+
+if (await haveAlsa()) {
+  const virtual = new VirtualCard();
+  const mixer = new VirtualMixer();
+  cycles["ALSA sound card"] = {
+    run: async () => {
+      const options = { device: virtual.name, rate: 8000, periodFrames: 80, periods: 3 };
+      const card = await AlsaSoundCard.open(options, { clock: virtual.time, timers: virtual.time });
+      card.start(() => {}, silent);
+      await virtual.pass(12);
+      await card.close();
+    },
+  };
+  cycles["ALSA mixer"] = {
+    run: () => {
+      const open = Mixer.open(mixer.name);
+      open.watch(() => {});
+      open.setVolume("Master", "playback", 40);
+      open.close();
+    },
+  };
+}
 
 /** One cycle, and a turn of the event loop: Node frees closed handles there. */
 async function turn(run: () => Promise<void> | void): Promise<void> {

@@ -1,6 +1,6 @@
 /*
  * A mixer below ALSA that a test decides: an ALSA plugin that keeps what its elements stand at in a file. Whoever writes the file, the test or
- * another program that has the mixer open, changes the mixer; everybody is told.
+ * another program that has the mixer open, changes the mixer; everybody is told (a timer looks after the file: an inotify takes milliseconds to close).
  */
 #include <alsa/asoundlib.h>
 #include <alsa/control_external.h>
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <sys/inotify.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* virtual-mixer.ts has the same order. The last place says that the card was unplugged. */
@@ -118,7 +118,7 @@ static int write_enumerated(snd_ctl_ext_t *ext, snd_ctl_ext_key_t key, unsigned 
 static int read_event(snd_ctl_ext_t *ext, snd_ctl_elem_id_t *id, unsigned *mask) {
   struct mixer *mixer = ext->private_data;
   int32_t values[VALUES];
-  char told[1024];
+  uint64_t ticks;
   int error = load(mixer, values);
   if (error < 0) return error;
   for (unsigned key = 0; key < ELEMENTS; key++)
@@ -128,7 +128,7 @@ static int read_event(snd_ctl_ext_t *ext, snd_ctl_elem_id_t *id, unsigned *mask)
       *mask = SND_CTL_EVENT_MASK_VALUE;
       return 1;
     }
-  while (read(ext->poll_fd, told, sizeof told) > 0) {
+  while (read(ext->poll_fd, &ticks, sizeof ticks) > 0) {
   }
   return -EAGAIN;
 }
@@ -168,8 +168,9 @@ SND_CTL_PLUGIN_DEFINE_FUNC(sottovirtual) {
   mixer->ext.private_data = mixer;
   mixer->ext.tlv.p = SCALE;
   mixer->file = open(path, O_RDWR | O_CLOEXEC);
-  mixer->ext.poll_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  inotify_add_watch(mixer->ext.poll_fd, path, IN_MODIFY);
+  const struct itimerspec look = {.it_interval = {.tv_nsec = 10000000}, .it_value = {.tv_nsec = 1000000}};
+  mixer->ext.poll_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  timerfd_settime(mixer->ext.poll_fd, 0, &look, NULL);
   int error = mixer->file < 0 ? -errno : load(mixer, mixer->seen);
   if (error == 0) error = snd_ctl_ext_create(&mixer->ext, name, mode);
   if (error < 0) {
