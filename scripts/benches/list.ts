@@ -3,6 +3,7 @@
 import { audio } from "./audio.js";
 import type { Benchmark } from "./benchmark.js";
 import { calls } from "./calls.js";
+import { device } from "./device.js";
 import { mikey } from "./mikey.js";
 import { setup } from "./setup.js";
 import { sipParse } from "./sip-parse.js";
@@ -12,4 +13,15 @@ import { tls } from "./tls.js";
 import { trace } from "./trace.js";
 
 /** In the order in which `scripts/bench --list` shows them. */
-export const benchmarks: readonly Benchmark[] = [setup, calls, audio, mikey, sipParse, sipUas, srtp, tls, trace];
+export const benchmarks: readonly Benchmark[] = [
+  setup,
+  calls,
+  device,
+  audio,
+  mikey,
+  sipParse,
+  sipUas,
+  srtp,
+  tls,
+  trace,
+];

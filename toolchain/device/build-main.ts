@@ -11,7 +11,7 @@ const program = new Command("toolchain/build")
   .requiredOption("--target <name>", targets.map((target) => target.name).join(", "))
   .option("--out <folder>", "where it goes (default: out/device/<target>)")
   .option("--fresh", "compile native parts anew")
-  .option("--check", "load every native part with the target's Node: under qemu-user where the processor is another")
+  .option("--check", "load every native part with the target's Node, under qemu-user")
   .addHelpText("after", "\nExample:\n  toolchain/build --target armv7");
 
 await runCommand(

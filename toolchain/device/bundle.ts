@@ -1,8 +1,8 @@
 // The firmware as a device gets it: one esbuild run, minified, source maps aside.
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import { top } from "../top.js";
 import { nativeLoading } from "./native-loading.js";
@@ -77,7 +77,13 @@ export async function bundle(app: string, maps: string, version: string): Promis
     });
     Object.assign(outputs, started.metafile!.outputs);
   }
-  for (const name of readdirSync(app)) if (name.endsWith(".map")) renameSync(join(app, name), join(maps, name));
+  for (const name of readdirSync(app).filter((one) => one.endsWith(".map"))) {
+    const map = JSON.parse(readFileSync(join(app, name), "utf8")) as { sources: string[] };
+    // Named from the checkout's top, wherever the bundle was put.
+    map.sources = map.sources.map((source) => (source.includes(":") ? source : relative(top, resolve(app, source))));
+    writeFileSync(join(maps, name), JSON.stringify(map));
+    rmSync(join(app, name));
+  }
   writeFileSync(join(app, "package.json"), JSON.stringify({ name: "sotto", version, type: "commonjs" }) + "\n");
   return { meta: { inputs: {}, outputs }, natives: [...natives].sort() };
 }

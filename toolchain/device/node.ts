@@ -32,17 +32,42 @@ export async function libraryClosure(file: string, root: string, triplet: string
   return found;
 }
 
-/** Node and its libraries as files below `prefix`: `bin/node`, `lib/*.so`. */
-export async function bundledNode(target: Target, prefix: string): Promise<ArchiveEntry[]> {
+/**
+ * Debian's Node reads some of its own modules from other packages' files, and dies without them. Ours are in a folder of ours, whose name is
+ * as long, so that it can be put where the other one is in the library.
+ */
+const MODULES = "/usr/share/nodejs/";
+const OWN_MODULES = "/usr/lib/sotto/js/";
+
+/** A library that asks for modules in {@link MODULES}, made to ask for them in {@link OWN_MODULES}, and which they are. */
+export function withOwnModules(library: Buffer): { readonly library: Buffer; readonly modules: readonly string[] } {
+  const text = library.toString("latin1");
+  const modules = [...text.matchAll(/\/usr\/share\/nodejs\/([\w./@-]+)/g)].map((found) => found[1]);
+  return {
+    library: Buffer.from(text.replaceAll(MODULES, OWN_MODULES), "latin1"),
+    modules: [...new Set(modules)].sort(),
+  };
+}
+
+/** Node with its libraries and modules: `usr/lib/sotto/node/{bin,lib}`, `usr/lib/sotto/js`. @throws Error when one is missing. */
+export async function bundledNode(target: Target): Promise<ArchiveEntry[]> {
   const root = await sysroot(target);
+  const prefix = "usr/lib/sotto/node";
   const program = realpathSync(join(root, "usr", "bin", "node"));
   const libraries = await libraryClosure(program, root, target.triplet);
-  return [
-    fileEntry(`${prefix}/bin/node`, readFileSync(program), 0o755),
-    ...[...libraries].sort().map(([name, path]) => fileEntry(`${prefix}/lib/${name}`, readFileSync(path))),
-    ...["nodejs", "libnode115"].flatMap((name) => {
-      const licence = join(root, "usr", "share", "doc", name, "copyright");
-      return existsSync(licence) ? [fileEntry(`${prefix}/copyright.${name}`, readFileSync(licence))] : [];
-    }),
-  ];
+  const entries = [fileEntry(`${prefix}/bin/node`, readFileSync(program), 0o755)];
+  const wanted = new Set<string>();
+  for (const [name, path] of [...libraries].sort()) {
+    const { library, modules } = withOwnModules(readFileSync(path));
+    entries.push(fileEntry(`${prefix}/lib/${name}`, library));
+    for (const module of modules) wanted.add(module);
+  }
+  for (const module of [...wanted].sort())
+    entries.push(fileEntry(`${OWN_MODULES.slice(1)}${module}`, readFileSync(join(root, MODULES, module))));
+  const owners = ["nodejs", "libnode115", ...[...wanted].map((module) => `node-${module.split("/", 1)[0]}`)];
+  for (const name of [...new Set(owners)].sort()) {
+    const licence = join(root, "usr", "share", "doc", name, "copyright");
+    if (existsSync(licence)) entries.push(fileEntry(`${prefix}/copyright.${name}`, readFileSync(licence)));
+  }
+  return entries;
 }

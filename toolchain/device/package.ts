@@ -38,7 +38,7 @@ export async function packageFiles(build: DeviceBuild, options: PackageOptions =
   const docs = "usr/share/doc/sotto";
   return complete([
     ...folderEntries(build.app, "usr/lib/sotto").filter(({ path }) => !/\/(NOTICE|LICENSE)$/.test(path)),
-    ...(options.withNode ? await bundledNode(build.target, "usr/lib/sotto/node") : []),
+    ...(options.withNode ? await bundledNode(build.target) : []),
     fileEntry("usr/bin/sotto", debian("sotto.sh"), 0o755),
     fileEntry("usr/lib/systemd/system/sotto.service", debian("sotto.service")),
     fileEntry("usr/lib/udev/rules.d/70-sotto.rules", debian("70-sotto.rules")),

@@ -1,6 +1,6 @@
-// Running a target's Debian Node here: by emulation of its processor (qemu-user), or by its own loader where the processor is ours.
+// Running a target's Debian Node here, by emulation of its processor (qemu-user).
 
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { top } from "../top.js";
 import type { DeviceBuild } from "./build.js";
@@ -16,18 +16,12 @@ export interface TargetNode {
 }
 
 /**
- * Node of a folder that {@link sysroot} made.
+ * Node of a folder that {@link sysroot} made, always by qemu-user: Debian's Node reads modules by absolute paths, which only that turns to the folder.
  * @throws Error that names the Debian package of a missing emulator.
  */
 export function targetNode(target: Target, root: string): TargetNode {
   const node = realpathSync(join(root, "usr", "bin", "node"));
-  if (target.node !== process.arch)
-    return { program: needTool(target.qemu, "qemu-user-static"), args: ["-L", root, node] };
-  const loader = ["lib64/ld-linux-x86-64.so.2", "lib/ld-linux-aarch64.so.1", "lib/ld-linux-armhf.so.3"]
-    .map((path) => join(root, path))
-    .find((path) => existsSync(path));
-  if (!loader) throw new Error(`there is no dynamic loader in ${root}`);
-  return { program: loader, args: ["--library-path", join(root, "usr", "lib", target.triplet), node] };
+  return { program: needTool(target.qemu, "qemu-user-static"), args: ["-L", root, node] };
 }
 
 /** Options of Node that the package's launcher starts the telephone with. @throws Error when it has changed beyond recognition. */

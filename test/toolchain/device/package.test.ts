@@ -10,6 +10,7 @@ import * as assert from "uvu/assert";
 import { parseConfig } from "../../../firmware/config/index.js";
 import { ar, complete, fileEntry } from "../../../toolchain/device/archive.js";
 import type { DeviceBuild } from "../../../toolchain/device/build.js";
+import { withOwnModules } from "../../../toolchain/device/node.js";
 import { dependencies, makePackage } from "../../../toolchain/device/package.js";
 import { findTarget } from "../../../toolchain/device/targets.js";
 import { needPeer } from "../../interop/tools.js";
@@ -44,6 +45,21 @@ test("Node is depended on, with its major version where a part is bound to it, o
   assert.ok(dependencies(["epoll"], false).includes("nodejs (<< 21)"));
   assert.not.ok(dependencies(["epoll"], true).some((one) => one.startsWith("nodejs")));
   assert.ok(dependencies(["node-alsa"], false).some((one) => one.startsWith("libasound2")));
+});
+
+test("a Node that is brought along asks for its modules in a folder of ours; the library keeps its length and everything else", () => {
+  const asked = ["acorn/dist/acorn.js", "cjs-module-lexer/lexer.js", "acorn/dist/acorn.js"];
+  const before = Buffer.concat([
+    Buffer.from([0x7f, 0x45, 0xff, 0x80]),
+    ...asked.map((name) => Buffer.from(`\0/usr/share/nodejs/${name}\0`)),
+    Buffer.from([0xfe, 0xc3]),
+  ]);
+  const { library, modules } = withOwnModules(before);
+  assert.equal(modules, ["acorn/dist/acorn.js", "cjs-module-lexer/lexer.js"]);
+  assert.is(library.length, before.length);
+  assert.not.match(library.toString("latin1"), "/usr/share/nodejs/");
+  assert.is(library.indexOf("/usr/lib/sotto/js/acorn/dist/acorn.js\0"), before.indexOf("/usr/share/nodejs/acorn"));
+  assert.equal([...library.subarray(0, 4), ...library.subarray(-2)], [0x7f, 0x45, 0xff, 0x80, 0xfe, 0xc3]);
 });
 
 test("the default configuration is one the telephone takes", () => {
