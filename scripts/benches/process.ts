@@ -18,17 +18,15 @@ export function peakBytes(pid: number): number {
   return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? Number.NaN);
 }
 
-/** Resident memory of a process, bytes: all of it, and what lies in anonymous mappings that may be written and run. */
-export function residentBytes(pid: number): { readonly all: number; readonly writtenCode: number } {
-  let [all, writtenCode] = [0, 0];
-  let isCode = false;
+/** Resident memory of a process in a range of its addresses, bytes. */
+export function residentBytes(pid: number, from: number, to: number): number {
+  let bytes = 0;
+  let isInside = false;
   for (const line of readFileSync(`/proc/${pid}/smaps`, "utf8").split("\n")) {
-    const mapping = /^[0-9a-f]+-[0-9a-f]+ (\S{4}) \S+ \S+ (\d+)/.exec(line);
-    if (mapping) isCode = mapping[1].startsWith("rwx") && mapping[2] === "0";
-    const kilobytes = /^Rss:\s+(\d+) kB$/.exec(line);
-    if (!kilobytes) continue;
-    all += 1024 * Number(kilobytes[1]);
-    if (isCode) writtenCode += 1024 * Number(kilobytes[1]);
+    const mapping = /^([0-9a-f]+)-[0-9a-f]+ /.exec(line);
+    if (mapping) isInside = Number.parseInt(mapping[1], 16) >= from && Number.parseInt(mapping[1], 16) < to;
+    const kilobytes = isInside ? /^Rss:\s+(\d+) kB$/.exec(line) : null;
+    if (kilobytes) bytes += 1024 * Number(kilobytes[1]);
   }
-  return { all, writtenCode };
+  return bytes;
 }

@@ -9,6 +9,7 @@ import type { DeviceBuild } from "../../../toolchain/device/build.js";
 import { sysroot } from "../../../toolchain/device/sysroot.js";
 import { launcherFlags, type TargetNode, targetNode } from "../../../toolchain/device/target-node.js";
 import { freePort } from "../../demo-call/phone.js";
+import { peakBytes, residentBytes } from "../process.js";
 import { makeKeys } from "./keys.js";
 
 /** An emulated processor takes its time, ms. */
@@ -18,12 +19,49 @@ const LIMIT_MS = 120_000;
 export interface Device {
   readonly build: DeviceBuild;
   readonly node: TargetNode;
+  /** Where the emulated program's 4 GiB of addresses begin; undefined where nothing is emulated. */
+  readonly guest?: number;
+}
+
+const GUEST = 0x40_0000_0000;
+/** Between two looks at the memory of an emulated program, ms. */
+const LOOK_MS = 250;
+
+/** The most memory a device's program has had resident: by the kernel's own count, or looked at now and then where it is emulated. */
+export class Peak {
+  private most = 0;
+  private readonly timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly pid: number,
+    private readonly guest: number | undefined,
+  ) {
+    if (guest !== undefined) this.timer = setInterval(() => this.look(), LOOK_MS);
+  }
+
+  /** Bytes until now. */
+  get bytes(): number {
+    this.look();
+    return this.most;
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private look(): void {
+    const { pid, guest } = this;
+    const now = guest === undefined ? peakBytes(pid) : residentBytes(pid, guest, guest + 2 ** 32);
+    this.most = Math.max(this.most, now);
+  }
 }
 
 /** Finds a Node for a build: Debian's for another processor, the one that runs this for ours. */
 export async function deviceOf(build: DeviceBuild): Promise<Device> {
   if (build.target.node === process.arch) return { build, node: { program: process.execPath, args: [] } };
-  return { build, node: targetNode(build.target, await sysroot(build.target)) };
+  const { program, args } = targetNode(build.target, await sysroot(build.target));
+  // The emulated program's memory at an address of our choice: it can be told from the emulator's.
+  return { build, node: { program, args: ["-B", `0x${GUEST.toString(16)}`, ...args] }, guest: GUEST };
 }
 
 /** Milliseconds that `node -e 0` takes, from being started to its end. */
@@ -40,6 +78,7 @@ export class DeviceHandset {
   private child: ChildProcess | undefined;
   private control: ControlClient | undefined;
   private words = "";
+  private peak: Peak | undefined;
 
   private constructor(
     private readonly device: Device,
@@ -95,6 +134,12 @@ export class DeviceHandset {
     return this.child.pid;
   }
 
+  /** The most memory it has had resident since its start, bytes; the emulator's own left out. */
+  get peakBytes(): number {
+    if (!this.peak) throw new Error("the device's handset does not run");
+    return this.peak.bytes;
+  }
+
   /**
    * Starts it and waits until it is ready.
    * @param keepsCode with the compiled code of the start before.
@@ -111,6 +156,8 @@ export class DeviceHandset {
       env: { ...process.env, SOTTO_CODE_CACHE: join(this.folder, "code") },
     });
     this.child = child;
+    this.peak = new Peak(this.pid, this.device.guest);
+    child.once("exit", () => this.peak?.stop());
     child.stderr!.on("data", (data) => {
       this.words = (this.words + data).slice(-2000);
     });
