@@ -10,6 +10,7 @@ import { type Launch, Phone, type PhoneFiles, phoneFiles } from "../demo-call/ph
 import { type Method, type Site, siteName, transports } from "./cases.js";
 import { LineTail } from "./line-tail.js";
 import { type People, passwords, type Side, sides, userOf } from "./people.js";
+import { keepToProcessor } from "./processor.js";
 import { type Sample, sampleOf } from "./sample.js";
 
 /** Where and how the two phones of a site run. */
@@ -76,6 +77,7 @@ export class LabPhones {
         const launch = { limitMs: Math.max(15_000, ground.patienceMs), isGroup: true, ...ground.launch?.[side] };
         const phone = await Phone.start(side, ground.program, files[side], config, launch);
         endWithUs(phone.pid, phone.exited);
+        keepToProcessor(phone.pid, side);
         phones[side] = phone;
       });
       const failed = (await Promise.allSettled(starting)).find((one) => one.status === "rejected");

@@ -9,6 +9,7 @@ import { pause } from "../../test/support/wait.js";
 import type { Method, Site } from "./cases.js";
 import type { PartContext } from "./parts.js";
 import { LabPhones } from "./phones.js";
+import { keepToProcessor } from "./processor.js";
 import type { WireResult } from "./result.js";
 
 /** Two telephones of one kind; the called one answers by itself, at once. */
@@ -94,6 +95,8 @@ async function baresips(
   const start = (user: string) =>
     Baresip.start({ folder: join(folder, user), user, codecs: ["PCMU"], says, mediaEncryption });
   const [alice, bob] = [await start("alice"), await start("bob")];
+  keepToProcessor(alice.pid, "alice");
+  keepToProcessor(bob.pid, "bob");
   return {
     name,
     ports: [alice.sipPort, bob.sipPort],
