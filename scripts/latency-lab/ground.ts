@@ -112,7 +112,7 @@ export class Grounds {
       this.leave(what, error instanceof Error ? error.message : String(error));
       return undefined;
     });
-    if (why !== undefined) this.leave(what, `not here: ${why}`);
+    if (why !== undefined) this.leave(what, `${why} is not here`);
     this.made.set(key, kept);
     return kept;
   }

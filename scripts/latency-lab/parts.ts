@@ -45,7 +45,7 @@ export async function measureParts(wanted: readonly Part[], context: PartContext
     try {
       const missing = part === "peers" ? await wireMissing() : undefined;
       if (missing === undefined) await measurePart(part, context, results);
-      else results.leftOut.push({ what: names[part], why: `not here: ${missing}` });
+      else results.leftOut.push({ what: names[part], why: `${missing} is not here` });
     } catch (error) {
       results.leftOut.push({ what: names[part], why: error instanceof Error ? error.message : String(error) });
     }
