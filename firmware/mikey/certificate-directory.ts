@@ -31,6 +31,8 @@ export class CertificateDirectory implements KeyDirectory {
   /** Remembers a chain that a peer showed in an authentic message. */
   learn(chain: readonly Uint8Array[]): void {
     if (chain.length === 0) return;
+    const latest = this.learned.at(-1);
+    if (latest?.length === chain.length && latest.every((der, i) => Buffer.compare(der, chain[i]) === 0)) return;
     const same = this.learned.findIndex((one) => Buffer.compare(one[0], chain[0]) === 0);
     if (same >= 0) this.learned.splice(same, 1);
     else if (this.learned.length >= this.capacity) this.learned.shift();

@@ -3,6 +3,7 @@
 import { ok } from "../runtime/result.js";
 import { type MikeyResult, refuse } from "./errors.js";
 import type { Header } from "./header.js";
+import { SecurityProtocol } from "./numbers.js";
 import type { PolicyPayload } from "./payloads/index.js";
 import { DEFAULT_SUITE, type MikeySuite, readPolicy, type SrtpTerms, type SrtpUse, useOf } from "./srtp-policy.js";
 
@@ -21,10 +22,23 @@ function isProtected(use: SrtpUse, ours: SrtpTerms): boolean {
   );
 }
 
+/** What lists of SRTP's parameters were found to ask for; gone with them. */
+const known = new WeakMap<PolicyPayload["parameters"], { readonly use: SrtpUse | undefined }>();
+
+function askedBy(policy: PolicyPayload): SrtpUse | undefined {
+  if (policy.protocol !== SecurityProtocol.srtp) return undefined;
+  let found = known.get(policy.parameters);
+  if (!found) {
+    const read = readPolicy(policy);
+    found = { use: read.ok ? useOf(read.value) : undefined };
+    known.set(policy.parameters, found);
+  }
+  return found.use;
+}
+
 /** A policy as we can meet it, or undefined. */
 function acceptable(policy: PolicyPayload, allowed: readonly MikeySuite[], ours: SrtpTerms): ChosenPolicy | undefined {
-  const read = readPolicy(policy);
-  const use = read.ok ? useOf(read.value) : undefined;
+  const use = askedBy(policy);
   return use && allowed.includes(use.suite) && isProtected(use, ours) ? { policy: policy.number, use } : undefined;
 }
 
@@ -41,17 +55,17 @@ export function acceptPolicies(
   mayChoose = false,
   ours: SrtpTerms = {},
 ): MikeyResult<readonly ChosenPolicy[]> {
-  const known = new Map<number, ChosenPolicy | undefined>();
+  const numbered = new Map<number, ChosenPolicy | undefined>();
   let first: ChosenPolicy | undefined;
   for (const policy of policies) {
-    if (known.has(policy.number)) return refuse("malformed-message", `two policies are numbered ${policy.number}`);
+    if (numbered.has(policy.number)) return refuse("malformed-message", `two policies are numbered ${policy.number}`);
     const found = acceptable(policy, allowed, ours);
-    known.set(policy.number, found);
+    numbered.set(policy.number, found);
     first ??= found;
   }
   const chosen: ChosenPolicy[] = [];
   for (const session of header.sessions) {
-    const found = known.get(session.policy) ?? (mayChoose ? first : undefined);
+    const found = numbered.get(session.policy) ?? (mayChoose ? first : undefined);
     if (!found) return whyNot(session.policy, policies, allowed);
     chosen.push(found);
   }

@@ -1,6 +1,6 @@
 // Security policy payload SP (RFC 3830 section 6.10): a list of type/length/value parameters of one security protocol.
 
-import { ByteReader, requireField } from "../bytes.js";
+import { ByteReader, copy, requireField } from "../bytes.js";
 import { PayloadType } from "../numbers.js";
 import type { PayloadCodec } from "./codec.js";
 
@@ -17,11 +17,24 @@ export interface PolicyPayload {
   readonly number: number;
   /** Table 6.10. */
   readonly protocol: number;
+  /** Not to be changed: policies that say the same may share it. */
   readonly parameters: readonly PolicyParameter[];
 }
 
+/** Longest list that is remembered, bytes. */
+const REMEMBERED = 256;
+
 /** More parameters than any protocol has: table 6.10.1.a has 13. */
 const MAX_PARAMETERS = 64;
+
+/** Parameters read last and their bytes: policies are few, and nearly every message brings the same. */
+let last: { readonly bytes: Uint8Array; readonly parameters: readonly PolicyParameter[] } | undefined;
+
+function isLast(bytes: Uint8Array, start: number, length: number): boolean {
+  if (last?.bytes.length !== length) return false;
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== last.bytes[i]) return false;
+  return true;
+}
 
 export const policyCodec: PayloadCodec<PolicyPayload> = {
   type: PayloadType.policy,
@@ -32,6 +45,9 @@ export const policyCodec: PayloadCodec<PolicyPayload> = {
     const length = reader.u16("policy length");
     const start = reader.offset;
     reader.skip(length, "policy parameters");
+    // Who wants to be told of every field has them read.
+    if (last && !reader.failure && !reader.observe && isLast(reader.bytes, start, length))
+      return { kind: "policy", number, protocol, parameters: last.parameters };
     const parameters: PolicyParameter[] = [];
     if (!reader.failure) {
       const inside = new ByteReader(reader.bytes, start, start + length, reader.observe);
@@ -41,6 +57,7 @@ export const policyCodec: PayloadCodec<PolicyPayload> = {
         parameters.push({ type, value: inside.take(inside.u8("policy parameter length"), "policy parameter") });
       }
       if (inside.failure) reader.fail(inside.failure.code, inside.failure.text, inside.failure.offset);
+      else if (length <= REMEMBERED) last = { bytes: copy(reader.bytes.subarray(start, start + length)), parameters };
     }
     return { kind: "policy", number, protocol, parameters };
   },
