@@ -1,5 +1,6 @@
 // A secured call of two handset processes over ALSA and a PulseAudio server of the test's own: what one says the other hears, sample by
-// sample, also with every core busy, and again after the card was gone. SOTTO_LONG=1 makes it the 60 s call.
+// sample, also with every core busy, and again after the card was gone. SOTTO_LONG=1 makes it the 60 s call:
+// SOTTO_LONG=1 scripts/test alsa-call
 
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -20,10 +21,18 @@ import { checkout } from "../vectors.js";
 
 const long = process.env["SOTTO_LONG"] !== undefined;
 const TALK_S = long ? 60 : 5;
-/** Part of the samples that must be exact: a jitter buffer that adapts says a few milliseconds twice, or not at all. */
-const LEAST_EXACT = 0.98;
-/** Other things run on a machine: so often a call is tried before it has failed. */
-const TRIES = 3;
+/**
+ * Times the jitter buffer may change its delay while somebody speaks (in a pause it loses nothing): it adapts to a machine that has other
+ * things to do.
+ */
+const MOST_SHIFTS = { quiet: 1 + Math.floor(TALK_S / 60), busy: 2 + Math.floor(TALK_S / 20) };
+/** Samples that may differ each time it does: a frame of 20 ms said twice, made up or left out, and the pieces it begins and ends in. */
+const SHIFT_SAMPLES = 2 * 160;
+/** So often it is tried to measure at all. */
+const TRIES = 4;
+
+/** The measuring ends were late themselves, so that nothing was measured: no word about the phones. */
+class Unmeasured extends Error {}
 
 const call = suite("a call over ALSA");
 
@@ -100,7 +109,7 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
     await pause(3000);
     const { heard } = await wire.finish();
     const { delayMs, exact, compared } = compare(said.alice, heard.subarray(endRate), endRate, false);
-    assert.is(exact, compared, "the wire itself is not exact");
+    if (exact !== compared) throw new Unmeasured("the wire itself is not exact");
     return delayMs;
   }
 
@@ -137,8 +146,8 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
   };
 
   /**
-   * Tries until a machine that is busy with other things lets it succeed; the last try's failure is the test's.
-   * @param judge throws when something was not as it should be.
+   * Tries until a machine that is busy with other things lets it be measured.
+   * @param judge throws {@link Unmeasured} when it was not, and anything else when something was not as it should be: that fails at once.
    */
   async function tries(judge: () => Promise<void>): Promise<void> {
     for (let left = TRIES; ; left--) {
@@ -146,15 +155,23 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
         await begin();
         return await judge();
       } catch (error) {
-        if (left <= 1) throw error;
-        console.log(`once more: ${(error as Error).message.split("\n")[0]}`);
+        if (left <= 1 || !(error instanceof Unmeasured)) throw error;
+        console.log(`once more: ${error.message}`);
       } finally {
         await finish();
       }
     }
   }
 
-  async function talkAndCompare(what: string, load: () => () => void): Promise<void> {
+  /** Nothing may differ but what a change of the jitter buffer's delay explains. */
+  function judge(compared: readonly Comparison[], most: number): void {
+    for (const { exact, compared: all, shifts } of compared) {
+      const words = `${exact} of ${all} samples exact, ${shifts} shifts`;
+      assert.ok(all - exact <= Math.min(shifts, most) * SHIFT_SAMPLES, words);
+    }
+  }
+
+  async function talkAndCompare(what: keyof typeof MOST_SHIFTS, load: () => () => void): Promise<void> {
     const wireMs = await endsDelayMs();
     const ends = bothEnds();
     await establish();
@@ -164,9 +181,10 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
     const { compared, xruns: endXruns } = await talk(ends, TALK_S);
     const after = await xruns();
     unload();
-    tell(`${TALK_S} s ${what}`, compared, wireMs);
-    assert.equal({ phones: after, ends: endXruns }, { phones: before, ends: [0, 0] }, "xruns");
-    for (const { exact, compared: all } of compared) assert.ok(exact >= all * LEAST_EXACT, `${exact} of ${all}`);
+    tell(`${TALK_S} s, the machine ${what}`, compared, wireMs);
+    if (endXruns.some((count) => count > 0)) throw new Unmeasured(`the ends over- or under-ran: ${endXruns}`);
+    assert.equal(after, before, "xruns of the phones");
+    judge(compared, MOST_SHIFTS[what]);
   }
 
   call("both hear each other, sample by sample", () =>
@@ -176,7 +194,7 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
     }),
   );
 
-  call("the same with every core busy", () => tries(() => talkAndCompare("with every core busy", keepBusy)));
+  call("the same with every core busy", () => tries(() => talkAndCompare("busy", keepBusy)));
 
   call("the card goes and comes back in the middle of the call: the call lives, and both hear each other again", () =>
     tries(async () => {
@@ -198,10 +216,11 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
       });
       ends = bothEnds();
       await pause(1500);
-      const { compared } = await talk(ends, 3);
+      const { compared, xruns: endXruns } = await talk(ends, 3);
       tell("3 s after the card came back", compared, 0);
+      if (endXruns.some((count) => count > 0)) throw new Unmeasured(`the ends over- or under-ran: ${endXruns}`);
       assert.is((await alice.status()).calls[0]?.state, "active");
-      for (const { exact, compared: all } of compared) assert.ok(exact >= all * LEAST_EXACT, `${exact} of ${all}`);
+      judge(compared, MOST_SHIFTS.quiet);
     }),
   );
 }
