@@ -36,6 +36,7 @@ export abstract class Call {
   private muted = false;
   private heldByPeer = false;
   private limit: Timer | undefined;
+  private telling: Timer | undefined;
   /** An offer of ours within the call that is under way, and what is wanted after it. */
   private reoffering: ReofferWish | undefined;
   private wanted: ReofferWish | undefined;
@@ -62,7 +63,7 @@ export abstract class Call {
     this.startedAtMs = environment.clock.wallMs();
     this.log = environment.log;
     this.media = new MediaSession(environment, identity, {
-      changed: () => this.changed(),
+      changed: () => this.changedSoon(),
       silent: (silentMs) => {
         environment.emit({ type: "silent", id: identity.id, silentMs });
         if (silentMs >= MEDIA_TIMEOUT_MS && this.state === "active") {
@@ -346,6 +347,7 @@ export abstract class Call {
     this.endedAtMs = this.environment.clock.wallMs();
     this.environment.trace.mark("ended", this.identity.id);
     this.setLimit(undefined);
+    this.telling?.cancel();
     this.rekeyTimer?.cancel();
     for (const one of this.waiting.splice(0)) one(cancelled.refusal);
     signal?.();
@@ -363,7 +365,20 @@ export abstract class Call {
     if (named) this.transport = named.toLowerCase() as CallSnapshot["transport"];
   }
 
+  /** People are told when what the network waits for has been done: telling takes longer than sending. Any change told before covers it. */
+  protected changedSoon(then?: () => void): void {
+    this.telling?.cancel();
+    this.telling = this.environment.timers.after(0, () => {
+      this.telling = undefined;
+      if (this.over) return;
+      this.changed();
+      then?.();
+    });
+  }
+
   protected changed(): void {
+    this.telling?.cancel();
+    this.telling = undefined;
     // The last snapshot goes out when the voice has closed, with its statistics.
     if (this.over && this.endedAtMs !== undefined && !this.media.closed) return;
     this.environment.emit({ type: "call", call: this.snapshot() });

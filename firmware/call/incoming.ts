@@ -159,10 +159,9 @@ export class IncomingCall extends Call {
     this.state = "answering";
     this.setLimit(undefined);
     // What is ready goes out before anybody is told; what is not is worth telling.
-    const telling = this.environment.timers.after(0, () => this.over || this.changed());
+    this.changedSoon();
     if (this.offeredEarly) return this.answerOffered();
     const answer = await this.media.makeAnswer();
-    telling.cancel();
     if (this.over) return;
     if (!answer.ok) {
       const { refusal } = answer;

@@ -124,10 +124,11 @@ export class OutgoingCall extends Call {
     if (this.state !== "dialling") return;
     this.carriedBy(response);
     if (response.status === 180 || response.status === 183) {
-      this.environment.trace.mark("ringing-received", this.identity.id, atMs);
+      const { trace } = this.environment;
+      const { id } = this.identity;
+      trace.mark("ringing-received", id, atMs);
       this.state = "ringing";
-      this.changed();
-      this.environment.trace.mark("ringing-shown", this.identity.id);
+      this.changedSoon(() => trace.mark("ringing-shown", id));
     }
   }
 
@@ -150,9 +151,8 @@ export class OutgoingCall extends Call {
     this.carriedBy(response);
     this.state = "answering";
     // Keys and voice first: that is a matter of this very tick, unless somebody has to be asked. Then people are told meanwhile.
-    const telling = this.environment.timers.after(0, () => this.over || this.changed());
+    this.changedSoon();
     const accepted = await this.media.acceptAnswer(response, dialogTag(response));
-    telling.cancel();
     if (this.over) return;
     if (!accepted.ok) return this.failWith(accepted.refusal);
     this.activate();

@@ -10,6 +10,7 @@ const test = suite("calls");
 async function connect(exchange: Exchange, alice: TestPhone, bob: TestPhone): Promise<void> {
   alice.calls.dial(bob.uri);
   await exchange.until("bob rings", () => bob.call()?.state === "ringing" || alice.call()?.state === "ended");
+  await exchange.run(20);
   if (alice.call()?.state === "ended") return;
   bob.calls.answer();
   await exchange.until("both ends settled", () =>
