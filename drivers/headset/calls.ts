@@ -44,7 +44,7 @@ export function isWaiting(call: HeadsetCall, calls: readonly HeadsetCall[]): boo
   return call.state === "incoming" && calls.some((other) => other.state === "active" || other.state === "held");
 }
 
-/** Number and type octet as +CLIP and +CLCC have them (3GPP TS 24.008 section 10.5.4.7): 145 international, 129 otherwise. */
+/** Number and type octet as +CLIP and +CLCC have them (3GPP TS 24.008 section 10.5.4.7): 145 international, 129 otherwise, 128 none at all. */
 export function dialString(from: string): { readonly number: string; readonly type: number } {
   const user = from.replace(/^(?:sips?|tel):/i, "").replace(/[@;?].*$/, "");
   let number: string;
@@ -54,7 +54,7 @@ export function dialString(from: string): { readonly number: string; readonly ty
     number = user;
   }
   number = number.replace(/[^\x20-\x7e]|["\\,]/g, "").slice(0, 32);
-  return { number, type: number.startsWith("+") ? 145 : 129 };
+  return { number, type: number.startsWith("+") ? 145 : number === "" ? 128 : 129 };
 }
 
 const status: Readonly<Record<HeadsetCall["state"], number>> = {

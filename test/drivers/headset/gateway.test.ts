@@ -81,6 +81,64 @@ for (const { name, procedure, calls, setUp, ask, answer, events } of exchanges)
     assert.is(one.time.active, 0);
   });
 
+// The numbers BlueZ (src/shared/hfp.h), oFono (src/emulator.c), Zephyr (hfp_ag.c) and PipeWire (backend-native.c) have for the same things:
+// read there, and the same in all that have them.
+test("features, indicators, call states, number types and errors are the numbers other implementations use", () => {
+  const features = { threeWay: 0x1, echoAndNoise: 0x2, reject: 0x20, callStatus: 0x40, callControl: 0x80 };
+  const newer = { extendedErrors: 0x100, codecs: 0x200, indicators: 0x400 };
+  const sum = Object.values({ ...features, ...newer }).reduce((all, bit) => all | bit, 0);
+  const one = phone();
+  assert.is(one.say("AT+BRSF=1023\r"), `\r\n+BRSF: ${sum}\r\n\r\nOK\r\n`);
+  const named = one.say("AT+CIND=?\r");
+  assert.equal(
+    [...named.matchAll(/"(\w+)",\((\d)[-,](\d)\)/g)].map(([, name, least, most]) => [name, least, most]),
+    [
+      ["service", "0", "1"],
+      ["call", "0", "1"],
+      ["callsetup", "0", "3"],
+      ["callheld", "0", "2"],
+      ["signal", "0", "5"],
+      ["roam", "0", "1"],
+      ["battchg", "0", "5"],
+    ],
+  );
+  const call = (state: HeadsetCall["state"], id = 1): HeadsetCall => ({
+    ...{ id, state, direction: state === "incoming" ? "incoming" : "outgoing" },
+    from: id === 1 ? "sip:12@example.com" : "sip:@example.com",
+  });
+  const setup = (): string => {
+    const values = one
+      .say("AT+CIND?\r")
+      .match(/\d(,\d){6}/)![0]
+      .split(",");
+    return values.slice(1, 4).join("");
+  };
+  const status = (): string[] => [...one.say("AT+CLCC\r").matchAll(/\+CLCC: \d,\d,(\d)/g)].map(([, number]) => number);
+  for (const [calls, indicators, states] of [
+    [[call("active")], "100", ["0"]],
+    [[call("held")], "102", ["1"]],
+    [[call("dialling")], "020", ["2"]],
+    [[call("alerting")], "030", ["3"]],
+    [[call("incoming")], "010", ["4"]],
+    [[call("active"), call("incoming", 2)], "110", ["0", "5"]],
+    [[call("active"), call("held", 2)], "101", ["0", "1"]],
+  ] as const) {
+    one.gateway.update([...calls]);
+    assert.is(setup(), indicators, JSON.stringify(calls));
+    assert.equal(status(), states);
+  }
+  const types = (from: string) => {
+    one.gateway.update([{ ...call("active"), from }]);
+    return /"([^"]*)",(\d+)/.exec(one.say("AT+CLCC\r"))!.slice(1);
+  };
+  assert.equal(types("sip:+4930@example.com"), ["+4930", "145"]);
+  assert.equal(types("sip:4930@example.com"), ["4930", "129"]);
+  assert.equal(types(""), ["", "128"]);
+  one.say("AT+CMEE=1\r");
+  one.gateway.update([]);
+  assert.is(one.say("AT+CHUP\r"), "\r\n+CME ERROR: 3\r\n");
+});
+
 test("the service level connection, with everything both sides know, and nothing against the text", async () => {
   const one = phone();
   const wearer = one.wearer();
