@@ -43,6 +43,8 @@ if ((await haveAlsa()) && needTool("pulseaudio") && needTool("socat")) {
     await started.stop();
     await line.unplug();
     await pulse.stop();
+    // As in headset.test.ts: serialport may keep this process after its port has vanished.
+    setTimeout(() => process.exit(), 10_000).unref();
   });
 
   test("to the headset when it connects, back when its line is lost, to it again: the call goes on all the while", async () => {
