@@ -43,7 +43,7 @@ export class Crowd {
         ...{ address: "127.0.0.1", port, transports: ["udp", "tcp"] },
         limits: { messagesPerSource: 100_000, requestsPerSource: 100_000, requestsTotal: 100_000 },
       },
-      rtp: await freeRange(1200),
+      rtp: await freeRange(400),
       control: files.socket,
       log: { level: "warn", file: files.log },
       accounts: [{ uri: PEER, security: "required", keying, codecs: ["PCMU"], autoAnswerMs: 0 }],
