@@ -16,6 +16,7 @@ import {
   suiteFolder,
   writeSharedKey,
 } from "../support/handset-process.js";
+import { nothingLost } from "../support/statistics.js";
 import { writeTone } from "../support/tones.js";
 import { eventually, pause } from "../support/wait.js";
 
@@ -54,21 +55,6 @@ async function talk(alice: HandsetProcess, bob: HandsetProcess, uri = bob.uri) {
 }
 
 const rekeys = ({ security }: CallSnapshot): number => (security.state === "secure" ? security.rekeys : 0);
-
-/** Nothing of the voice was lost, dropped, or sent in vain but for what was on its way at the end. */
-function nothingLost(ended: readonly CallSnapshot[], packets: number): void {
-  for (const { statistics } of ended) {
-    assert.ok(statistics!.packetsReceived > packets, JSON.stringify(statistics));
-    assert.is(statistics!.packetsLost, 0);
-    assert.equal(
-      Object.entries(statistics!.dropped).filter(([, count]) => count > 0),
-      [],
-    );
-  }
-  const [a, b] = ended.map(({ statistics }) => statistics!);
-  assert.ok(a.packetsSent - b.packetsReceived <= 2, `${a.packetsSent} sent, ${b.packetsReceived} received`);
-  assert.ok(b.packetsSent - a.packetsReceived <= 2, `${b.packetsSent} sent, ${a.packetsReceived} received`);
-}
 
 /** Requests within dialogs that brought a key agreement, by who sent them. */
 const changes = (phone: HandsetProcess, method: string): string[] =>

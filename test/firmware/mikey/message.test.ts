@@ -9,13 +9,16 @@ import {
   keyIdExtension,
   MAX_MESSAGE_BYTES,
   type Message,
+  type MikeySuite,
   type Payload,
   parseCsbId,
   parseKeyIds,
   parseMessage,
   parsePayloads,
+  policyFor,
   printMessage,
   printPayloads,
+  readPolicy,
   rfc3830Codecs,
 } from "../../../firmware/mikey/index.js";
 import { haveShared, sharedFiles, sharedJson } from "../../shared.js";
@@ -245,6 +248,35 @@ function roundTrip(data: Uint8Array, name: string): void {
     name,
   );
 }
+
+test("policies read one after the other are each what their bytes say, whatever was read before", () => {
+  const message = (suite: MikeySuite, number: number, damage?: number) => {
+    const header = { dataType: 0, verify: false, prf: 0, csbId: 1, mapType: 1, sessionCount: 0, sessions: [] };
+    const bytes = printMessage({ header, payloads: [policyFor(suite, number)] });
+    if (damage !== undefined) bytes[bytes.length - 1 - damage] ^= 1;
+    return bytes;
+  };
+  const read = (bytes: Uint8Array) => {
+    const parsed = parseMessage(bytes);
+    if (!parsed.ok) return parsed.error.code;
+    return parsed.value.payloads.map((one) => (one.kind === "policy" ? [one.number, readPolicy(one)] : []));
+  };
+  const all = [
+    message("AES_CM_128_HMAC_SHA1_80", 0),
+    message("AES_CM_128_HMAC_SHA1_32", 0),
+    message("AES_CM_128_HMAC_SHA1_80", 9),
+    message("AEAD_AES_128_GCM", 1),
+    // The value, the length and the type of the last parameter.
+    ...[0, 1, 2].map((damage) => message("AES_CM_128_HMAC_SHA1_80", 0, damage)),
+  ];
+  const fresh = all.map(read);
+  for (const [i, first] of all.entries())
+    for (const [k, second] of all.entries()) {
+      read(first);
+      assert.equal(read(second), fresh[k], `${k} behind ${i}`);
+    }
+  assert.is(new Set(fresh.map((one) => JSON.stringify(one))).size, all.length);
+});
 
 if (haveShared("vectors/mikey")) {
   for (const file of sharedFiles("vectors/mikey").filter((name) => name.startsWith("minisip-")))
