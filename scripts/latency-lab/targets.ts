@@ -85,12 +85,13 @@ export function targetsOf(result: LabResult): Target[] {
   for (const processor of ["native", "armv7"] as const)
     for (const method of ["none", "dh"] as const) {
       const where = processor === "armv7" ? " on emulated ARMv7" : "";
+      const kind = method === "none" ? "open" : method;
       const both = { method, processor };
       const value = quotient(result, "calling", { ...both, warmth: "cold" }, both);
       targets.push(
         target(
           `first-${method}-${processor}`,
-          `calling delay of the first ${method} call after a start against the hundredth${where}`,
+          `calling delay of the first ${kind} call after a start against the hundredth${where}`,
           1.5,
           value,
         ),
@@ -99,7 +100,7 @@ export function targetsOf(result: LabResult): Target[] {
       targets.push(
         target(
           `first-answer-${method}-${processor}`,
-          `answering delay of the first ${method} call after a start against the hundredth${where}`,
+          `answering delay of the first ${kind} call after a start against the hundredth${where}`,
           1.5,
           picked,
         ),
