@@ -186,7 +186,8 @@ export class IncomingCall extends Call {
     });
     const started = this.media.startVoice();
     if (!started.ok) return this.failWith(started.refusal);
-    this.changed();
+    // The ACK is on its way: it is read before people are told.
+    this.changedSoon();
   }
 
   /** Picked up after offer and answer were exchanged while it rang. */

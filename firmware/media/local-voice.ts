@@ -103,7 +103,10 @@ export class LocalVoice implements Voice, VoiceRouting {
       throw new Error("voice is closed");
     }
     this.streams.add(stream);
-    this.card.prepare();
+    // Whoever asked has a message to send, and needs the ports for it: opening a card takes its time.
+    this.timers.after(0, () => {
+      if (!this.closing) this.card.prepare();
+    });
     return stream;
   }
 

@@ -11,8 +11,9 @@ import {
 import { SignatureType } from "./numbers.js";
 
 /**
- * One "S type". Signing runs on node's thread pool, so that the event loop is not held up. Verifying does not: the call waits for it in any case,
- * and the way to another thread and back takes as long as an RSA verification, and many times as long on a busy device.
+ * One "S type". Signing with RSA, which takes long, runs on node's thread pool, so that the event loop is not held up. All else is done where it is
+ * called for: a call waits for it in any case, and the way to another thread and back takes as long as the work, and many times as long on a
+ * busy device.
  */
 export interface SignatureAlgorithm {
   /** Table 6.5. */
@@ -55,7 +56,8 @@ function algorithm(
     name,
     fits,
     length,
-    sign: (data, key) => signAsync(digest, data, { key, ...how }),
+    sign: async (data, key) =>
+      isRsa(key) ? signAsync(digest, data, { key, ...how }) : sign(digest, data, { key, ...how }),
     async verify(data, key, signature) {
       if (!fits(key) || signature.length !== length(key)) return false;
       try {
