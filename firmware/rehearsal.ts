@@ -31,7 +31,7 @@ export interface RehearsalOptions {
 
 /** Rehearsing in a quiet phone's spare time. */
 export interface FurtherRehearsal {
-  /** Pause between two calls, ms. */
+  /** Pause between two calls, ms; at least ten times as long as the last call took, so that a slow device is not kept busy. */
   readonly everyMs: number;
   readonly calls: number;
   /** Whether nobody needs the phone just now; else it waits. */
@@ -54,6 +54,7 @@ export interface RehearsalReport {
 /** Played however slow the device is: what runs once is only read in, what runs again is compiled. */
 export const LEAST_CALLS = 3;
 
+const PAUSE_FACTOR = 10;
 const DEFAULT_BUDGET_MS = 600;
 const DEFAULT_CALLS = 12;
 /** A call that has not come about by then never will, ms. */
@@ -85,7 +86,8 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
     const { further } = options;
     if (further && stages.length > 0) {
       further.begins(report());
-      for (let left = further.calls; left > 0 && (await passed(further, options.timers)); )
+      const pauseMs = () => Math.max(further.everyMs, PAUSE_FACTOR * (took.at(-1) ?? 0));
+      for (let left = further.calls; left > 0 && (await passed(pauseMs(), further.signal, options.timers)); )
         if (further.isQuiet()) {
           await play();
           left--;
@@ -98,7 +100,7 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
 }
 
 /** One pause. False: it is over. */
-function passed({ everyMs, signal }: FurtherRehearsal, timers: Timers): Promise<boolean> {
+function passed(ms: number, signal: AbortSignal, timers: Timers): Promise<boolean> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve(false);
     const end = (goesOn: boolean) => {
@@ -107,7 +109,7 @@ function passed({ everyMs, signal }: FurtherRehearsal, timers: Timers): Promise<
       resolve(goesOn);
     };
     const stop = () => end(false);
-    const timer = timers.after(everyMs, () => end(true));
+    const timer = timers.after(ms, () => end(true));
     signal.addEventListener("abort", stop);
   });
 }
