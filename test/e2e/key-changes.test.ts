@@ -187,6 +187,7 @@ for (const who of ["caller", "callee"] as const)
       await bob.ask("rekey", { id: there });
       await alice.ask("hold", { id: here });
       await bob.call("held", (one) => one.id === there && one.heldByPeer);
+      await alice.call("held here", (one) => one.id === here && one.state === "held");
       const held = bob.now;
       await alice.ask("resume", { id: here });
       await bob.call("resumed", (one) => one.id === there && !one.heldByPeer, { from: held });

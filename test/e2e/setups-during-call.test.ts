@@ -20,7 +20,8 @@ setups("fifty dh calls are answered while another goes on: none of its packets i
     const found = await measureVoice({ folder: join(folder, `${i}`), program: sottoProgram, people });
     console.log(`${found.lost} lost, ${found.late} late of ${found.packets} packets during ${found.setups} set-ups`);
     assert.is(found.setups, 50);
-    assert.ok(found.packets > 100, `${found.packets} packets`);
+    // Both ends' packets, 20 ms each: fewer than these would mean that the set-ups did not fall into the call.
+    assert.ok(found.packets >= 30, `${found.packets} packets`);
     if (found.lost === 0 && found.late === 0) return;
   }
   assert.unreachable(`lost or late packets in each of ${TRIES} tries`);
