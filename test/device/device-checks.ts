@@ -6,6 +6,9 @@ import { eventually } from "../support/wait.js";
 import { type EmulatedDevice, PATIENCE_MS } from "./emulated-device.js";
 
 const gpioChip = "9030000.pl061";
+/** Waits for all that run; the telephone itself stays a zombie, for its supervisor is stopped. */
+const NODE_ENDS =
+  'while for p in $(pidof node); do grep -q "State:.*Z" /proc/$p/status || break; p=; done; [ -n "$p" ]; do sleep 1; p=; done';
 const CARDS = "--rate 48000 --period 960 --periods 8 --json";
 
 /** What is looked at of `sotto doctor audio --json`. */
@@ -23,7 +26,7 @@ export class DeviceChecks {
 
   static async open(device: EmulatedDevice): Promise<DeviceChecks> {
     await device.machine.shell(
-      "cd /tmp; for p in $(pidof supervise); do kill -STOP $p; done; killall node; while pidof node; do sleep 1; done",
+      `cd /tmp; for p in $(pidof supervise); do kill -STOP $p; done; killall node; ${NODE_ENDS}`,
       PATIENCE_MS,
     );
     return new DeviceChecks(device);
@@ -58,7 +61,7 @@ export class DeviceChecks {
   }
 
   private end(): Promise<string> {
-    return this.run("killall -9 node; while pidof node; do sleep 1; done");
+    return this.run(`killall -9 node; ${NODE_ENDS}`);
   }
 
   /** Writes a configuration with these devices. @returns its file. */
