@@ -3,22 +3,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { TracePoint } from "../../../firmware/runtime/trace.js";
-import { Exchange, type TestPhone } from "./support.js";
+import { clean, Exchange, type TestPhone } from "./support.js";
 
 const test = suite("calls made ready ahead");
 
 const points = (phone: TestPhone): TracePoint[] => phone.trace.read().map(({ point }) => point);
-
-async function clean(exchange: Exchange, ...phones: TestPhone[]): Promise<void> {
-  await exchange.run(100);
-  exchange.time.advance(200_000);
-  await exchange.run(10);
-  for (const phone of phones) {
-    assert.is(phone.calls.list().length, 0);
-    for (const stream of phone.voice.streams) assert.ok(stream.closed, "voice stream closed");
-  }
-  assert.is(exchange.time.active, 0, "timers left");
-}
 
 test("the call key only sends: the INVITE is out before dial() returns", async () => {
   const exchange = new Exchange();

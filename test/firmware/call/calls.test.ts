@@ -3,7 +3,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { between } from "../../../firmware/runtime/trace.js";
-import { Exchange, type PhoneOptions, type TestPhone } from "./support.js";
+import { clean, Exchange, type PhoneOptions, type TestPhone } from "./support.js";
 
 const test = suite("calls");
 
@@ -17,18 +17,6 @@ async function connect(exchange: Exchange, alice: TestPhone, bob: TestPhone): Pr
     [alice, bob].every((phone) => ["active", "ended"].includes(phone.call()?.state ?? "")),
   );
   await exchange.run(200);
-}
-
-/** Nothing is left running: no timer, no call, no open voice. */
-async function clean(exchange: Exchange, ...phones: TestPhone[]): Promise<void> {
-  await exchange.run(100);
-  exchange.time.advance(200_000);
-  await exchange.run(10);
-  for (const phone of phones) {
-    assert.is(phone.calls.list().length, 0);
-    for (const stream of phone.voice.streams) assert.ok(stream.closed, "voice stream closed");
-  }
-  assert.is(exchange.time.active, 0, "timers left");
 }
 
 test("a secured call: both verify each other, keys fit crosswise, either voice starts once", async () => {

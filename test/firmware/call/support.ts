@@ -1,5 +1,6 @@
 // For the call suites: phones made of the real call, SIP, SDP and MIKEY rooms, with voices that only note what they are told.
 
+import * as assert from "uvu/assert";
 import type { KeyRules } from "../../../firmware/call/environment.js";
 import {
   type CallAccount,
@@ -227,6 +228,18 @@ export class Exchange {
     }
     throw new Error(`did not happen within ${limitMs} ms: ${what}`);
   }
+}
+
+/** Nothing is left running: no timer, no call, no open voice. */
+export async function clean(exchange: Exchange, ...phones: TestPhone[]): Promise<void> {
+  await exchange.run(100);
+  exchange.time.advance(200_000);
+  await exchange.run(10);
+  for (const phone of phones) {
+    assert.is(phone.calls.list().length, 0);
+    for (const stream of phone.voice.streams) assert.ok(stream.closed, "voice stream closed");
+  }
+  assert.is(exchange.time.active, 0, "timers left");
 }
 
 /** Microtasks, and the thread pool's answers. */
