@@ -213,7 +213,7 @@ export class Calls implements CallControl {
       account,
       this.options.userAgent,
       anonymous,
-      this.options.route?.(account.uri) ?? { routes: [] },
+      () => this.options.route?.(account.uri) ?? { routes: [] },
     );
   }
 

@@ -25,7 +25,8 @@ export class OutgoingCall extends Call {
     private readonly account: CallAccount,
     private readonly userAgent: UserAgent,
     private readonly anonymous: boolean,
-    private readonly route: { readonly nextHop?: SipAddress; readonly routes: readonly string[] },
+    /** The account's way as of now: an offer may wait while a flow is replaced. */
+    private readonly routeNow: () => { readonly nextHop?: SipAddress; readonly routes: readonly string[] },
   ) {
     super(environment, identity, account.keys, "dialling");
   }
@@ -73,7 +74,8 @@ export class OutgoingCall extends Call {
   }
 
   private request(body: SipBody) {
-    const { account, route } = this;
+    const { account } = this;
+    const route = this.routeNow();
     return {
       ...{ target: this.identity.peer.uri, account: account.uri, ...callerFields(account, this.anonymous) },
       ...{ nextHop: route.nextHop, routes: route.routes, body },
