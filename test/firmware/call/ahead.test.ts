@@ -99,6 +99,22 @@ test("a device with another address makes the offer anew", async () => {
   await clean(exchange, alice, bob);
 });
 
+test("a call made ahead leaves the way the account has when it is placed", async () => {
+  const exchange = new Exchange();
+  let host = "192.0.2.99";
+  const alice = exchange.phone(1, { nextHop: () => ({ host, port: 5060, transport: "udp" }) });
+  const bob = exchange.phone(2);
+  alice.calls.expect(bob.uri);
+  await exchange.run(200);
+  host = "192.0.2.2";
+  alice.calls.dial(bob.uri);
+  await exchange.until("bob rings", () => bob.call()?.state === "ringing");
+  assert.is(alice.calls.speculated.hits, 1);
+  alice.calls.hangup();
+  await exchange.until("bob notices", () => bob.call()?.state === "ended");
+  await clean(exchange, alice, bob);
+});
+
 test("switching the phone off forgets what was expected", async () => {
   const exchange = new Exchange();
   const [alice, bob] = [exchange.phone(1), exchange.phone(2)];

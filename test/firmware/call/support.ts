@@ -132,6 +132,8 @@ export interface PhoneOptions {
   /** Sees, and may change, every message this phone sends. */
   readonly tamper?: (text: string) => string;
   readonly precompute?: boolean;
+  /** Where its requests go, as of now. */
+  readonly nextHop?: () => SipAddress;
   readonly verifiesAlone?: boolean;
   readonly refusesFor?: CallAccount["refusesFor"];
 }
@@ -194,6 +196,7 @@ export class Exchange {
       localAddress: `192.0.2.${number}`,
       callers: options.callers,
       precompute: options.precompute,
+      ...(options.nextHop ? { route: () => ({ nextHop: options.nextHop!(), routes: [] }) } : {}),
       maxCalls: options.maxCalls ?? 1,
       ringLimitMs: 60_000,
       onEvent: (event) => events.push(event),
