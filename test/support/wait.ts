@@ -1,8 +1,12 @@
 // Waiting for things real programs do: always with a limit, always saying what did not happen.
 
-/** Waits `ms`. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/**
+ * Waits `ms`, and until what came meanwhile has been looked at: a process that was held up fires its timers before it reads its sockets.
+ * Only for seeing that something does not happen, and for what takes its time; what is to happen is waited for with {@link eventually}.
+ */
+export async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Looks every few ms until `look` gives something. @throws Error naming `what` after `limitMs`. */
@@ -40,7 +44,7 @@ export class Journal<T> {
   /** The first entry from number `from` on that `fits`, now or when it comes. @throws Error naming `what` after `limitMs`. */
   until<S extends T>(what: string, fits: (entry: T) => entry is S, limitMs?: number, from?: number): Promise<S>;
   until(what: string, fits: (entry: T) => boolean, limitMs?: number, from?: number): Promise<T>;
-  until(what: string, fits: (entry: T) => boolean, limitMs = 8000, from = 0): Promise<T> {
+  until(what: string, fits: (entry: T) => boolean, limitMs = 30_000, from = 0): Promise<T> {
     return new Promise((resolve, reject) => {
       let at = from;
       const end = () => {

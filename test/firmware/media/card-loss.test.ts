@@ -5,7 +5,6 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { readWav } from "../../../firmware/audio/index.js";
 import {
-  attempts,
   closeAll,
   compare,
   connect,
@@ -72,14 +71,11 @@ test("a busy machine: the over-run is counted, and the timestamps keep to the cl
         .some((word) => word !== 0xff) ?? false,
   );
   const before = readRtp(peer.rtp.at(-1)!.data);
-  const beforeMs = performance.now();
-  phone.card!.stall(160);
-  await pause(250);
+  phone.card!.stall(200);
+  await pause(300);
   const after = readRtp(peer.rtp.at(-1)!.data);
-  const afterMs = performance.now();
   const ticks = (after.timestamp - before.timestamp) >>> 0;
-  const elapsed = (afterMs - beforeMs) * 8;
-  assert.ok(Math.abs(ticks - elapsed) < 100 * 8, `${ticks} ticks in ${elapsed}`);
+  assert.ok(Math.abs(ticks - 300 * 8) <= 20 * 8, `${ticks} ticks in 300 ms`);
   assert.ok(
     peer.rtp.some(({ data }, i) => i > 0 && readRtp(data).marker),
     "the hole is a new talkspurt",
@@ -90,34 +86,34 @@ test("a busy machine: the over-run is counted, and the timestamps keep to the cl
   peer.close();
 });
 
-for (const [cardRate, cardPeriodFrames] of [
-  [48_000, 480],
-  [44_100, 1024],
-  [16_000, 320],
+for (const [cardRate, cardPeriodFrames, maxLossPct] of [
+  [48_000, 480, 2],
+  // Its periods of 23.2 ms let packets of 20 ms out unevenly: the other end's buffer learns that, and the first frames pay for it.
+  [44_100, 1024, 5],
+  [16_000, 320, 2],
 ] as const)
-  test(`a card at ${cardRate} Hz with ${cardPeriodFrames} frames a period`, () =>
-    attempts(async (attempt) => {
-      const sound = { cardRate, cardPeriodFrames };
-      const name = `rate-${cardRate}-${attempt}`;
-      const [a, b] = [new Phone(`${name}-a`, { sound }), new Phone(`${name}-bb`)];
-      await pair(a, b);
-      connect(a, b, { security: "srtp" });
-      await spoken(a, b);
-      await hangUp(a, b);
-      for (const [from, to] of [
-        [a, b],
-        [b, a],
-      ]) {
-        const judged = compare(from, to);
-        assert.ok(judged.understood, judged.reasons.join("; "));
-        assert.ok(judged.snrDb! > 20, `SNR ${judged.snrDb} dB`);
-      }
-    }));
+  test(`a card at ${cardRate} Hz with ${cardPeriodFrames} frames a period`, async () => {
+    const sound = { cardRate, cardPeriodFrames };
+    const name = `rate-${cardRate}`;
+    const [a, b] = [new Phone(`${name}-a`, { sound }), new Phone(`${name}-bb`)];
+    await pair(a, b);
+    connect(a, b, { security: "srtp" });
+    await spoken(a, b);
+    await hangUp(a, b);
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ]) {
+      const judged = compare(from, to, { maxLossPct });
+      assert.ok(judged.understood, judged.reasons.join("; "));
+      assert.ok(judged.snrDb! > 20, `SNR ${judged.snrDb} dB`);
+    }
+  });
 
 test("tones without a call: the card runs while one sounds; the volume is obeyed", async () => {
   const phone = new Phone("tones", { voice: { stopAfterMs: 50 } });
   phone.voice.tone("busy");
-  await until("the card", () => phone.card !== undefined);
+  await phone.carded();
   await pause(400);
   phone.voice.volume(0);
   await pause(300);
@@ -133,7 +129,7 @@ test("tones without a call: the card runs while one sounds; the volume is obeyed
 test("a single click ends by itself and lets the card stop", async () => {
   const phone = new Phone("click", { voice: { stopAfterMs: 0, closeAfterMs: 0 } });
   phone.voice.tone("key");
-  await until("the card", () => phone.card !== undefined);
+  await phone.carded();
   await pause(300);
   const length = () => {
     const read = readWav(readFileSync(phone.heardWav));

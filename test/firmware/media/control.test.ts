@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { parseRtcp, type RtcpPacket, writeRtcpInto } from "../../../firmware/rtp/index.js";
 import { SrtpReceiver } from "../../../firmware/srtp/index.js";
+import { freeRange } from "../../support/ports.js";
 import { closeAll, connect, hangUp, Phone, pair, pause, randomKeys, toward, until } from "./phones.js";
 import { RawPeer, readRtp } from "./raw-peer.js";
 
@@ -170,7 +171,8 @@ test("reports that lie or come from elsewhere change nothing", async () => {
 });
 
 test("a CNAME that does not fit is an error of open and frees the ports", async () => {
-  const phone = new Phone("control-cname", { voice: { ports: { min: 28_998, max: 28_999 } } });
+  const { portMin, portMax } = await freeRange(2);
+  const phone = new Phone("control-cname", { voice: { ports: { min: portMin, max: portMax } } });
   for (const cname of ["", "x".repeat(256)]) {
     try {
       await phone.voice.open({ call: 1, ssrc: 1, cname }, phone.heard.events);

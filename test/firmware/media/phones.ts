@@ -1,6 +1,7 @@
-// Two voices with simulated sound cards that talk over loopback, and what the tests ask of them.
+// Voices with simulated sound cards that talk over loopback in a time of their own, and what the tests ask of them.
 
 import { randomBytes, randomInt } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,8 +19,10 @@ import {
   type VoiceOptions,
   type VoiceStream,
 } from "../../../firmware/media/index.js";
+import { VirtualTime } from "../../../firmware/runtime/index.js";
 import type { SrtpKeys } from "../../../firmware/srtp/keys.js";
-import { type Analysis, analyse } from "../../../scripts/demo-report/analyse.js";
+import { type Analysis, type AnalysisLimits, analyse } from "../../../scripts/demo-report/analyse.js";
+import { eventually } from "../../support/wait.js";
 
 /** A folder of this test run, gone at its end. */
 export const folder = mkdtempSync(join(tmpdir(), "sotto-media-"));
@@ -62,7 +65,37 @@ export class Heard {
   };
 }
 
-let port = 30_000 + randomInt(200) * 100;
+/**
+ * The time of every phone of a suite. It moves only while a test waits (`pause`, `until`), and what has been sent is read before it moves on:
+ * a busy machine makes no packet late, and a sound is always whole. Sockets and files are real.
+ */
+export const time = new VirtualTime();
+
+/** How far time moves at once, ms: a quarter of the cards' period. */
+const STEP_MS = 5;
+let courier: Promise<Socket> | undefined;
+
+/** Waits until every datagram sent so far has been read: loopback keeps the order, so one sent now arrives last. */
+async function delivered(): Promise<void> {
+  courier ??= new Promise((resolve, reject) => {
+    const socket = createSocket("udp4");
+    socket.once("error", reject);
+    socket.bind(0, "127.0.0.1", () => resolve(socket.unref()));
+  });
+  const socket = await courier;
+  await new Promise<void>((resolve) => {
+    const waiting = setInterval(() => {}, 1000);
+    socket.once("message", () => {
+      clearInterval(waiting);
+      resolve();
+    });
+    socket.send(new Uint8Array(1), socket.address().port, "127.0.0.1");
+  });
+  // Of a burst a socket reads some dozens of datagrams a turn.
+  for (let turn = 0; turn < 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+let port = 33_000 + randomInt(170) * 100;
 /** A port range of its own for each phone of a run. */
 export function portRange(pairs = 50): { min: number; max: number } {
   const min = port;
@@ -74,6 +107,8 @@ export interface PhoneOptions {
   readonly seconds?: number;
   readonly sound?: Partial<SimulatedSoundOptions>;
   readonly voice?: Partial<VoiceOptions>;
+  /** Lives in the machine's time instead of {@link time}. */
+  readonly realTime?: boolean;
 }
 
 const phones: Phone[] = [];
@@ -102,7 +137,10 @@ export class Phone {
     );
     this.voice = new LocalVoice(
       this.voiceOptions(),
-      { openAudio: (wanted) => this.openCard(wanted) },
+      {
+        openAudio: (wanted) => this.openCard(wanted),
+        ...(options.realTime ? {} : { clock: time, timers: time }),
+      },
       {
         device: ({ type, text }) => void this.device.push(`${type}: ${text}`),
         failed: (text) => void this.device.push(`failed: ${text}`),
@@ -122,20 +160,34 @@ export class Phone {
   private async openCard(wanted: { rate: number; periodFrames: number; periods: number }): Promise<AudioDevice> {
     this.opened++;
     const again = this.opened > 1 ? `-${this.opened}` : "";
-    this.card = await SimulatedSoundCard.open({
+    const options = {
       captureWav: this.saidWav,
       playbackWav: this.heardWav.replace(".wav", `${again}.wav`),
       ...this.options.sound,
       ...wanted,
-    });
+    };
+    this.card = await SimulatedSoundCard.open(
+      options,
+      this.options.realTime ? undefined : { clock: time, timers: time },
+    );
     return this.card;
   }
 
+  /** Opens its stream and its card. */
   async open(): Promise<void> {
     this.stream = await this.voice.open(
       { call: 1, ssrc: randomInt(2 ** 32), cname: randomBytes(8).toString("hex") },
       this.heard.events,
     );
+    await this.carded();
+  }
+
+  /** Waits for the sound card, whose files are opened in the machine's time; none passes for the phones. */
+  async carded(): Promise<void> {
+    await eventually(`${this.name}'s sound card`, 30_000, () => {
+      time.advance(0);
+      return this.card !== undefined;
+    });
   }
 }
 
@@ -184,43 +236,39 @@ export function connect(a: Phone, b: Phone, options: CallOptions = {}): void {
 
 /** Waits until all that the phones say has been said and heard. */
 export async function spoken(...phones: Phone[]): Promise<void> {
-  await until(
-    "two seconds of voice",
-    async () => {
-      const all = await Promise.all(phones.map(({ stream }) => stream.statistics()));
-      return all.every(({ packetsReceived }) => packetsReceived > 105);
-    },
-    20_000,
-  );
+  await until("two seconds of voice", async () => {
+    const all = await Promise.all(phones.map(({ stream }) => stream.statistics()));
+    return all.every(({ packetsReceived }) => packetsReceived > 105);
+  });
   await pause(300);
-}
-
-/**
- * Real-time sound on a machine that is busy with other things breaks up, and that is no fault of the code: what judges sound may try again.
- * @throws the last attempt's error.
- */
-export async function attempts(run: (attempt: number) => Promise<void>, count = 4): Promise<void> {
-  for (let attempt = 1; ; attempt++)
-    try {
-      return await run(attempt);
-    } catch (error) {
-      if (attempt === count) throw error;
-      await pause(500);
-    }
 }
 
 export async function hangUp(...phones: Phone[]): Promise<void> {
   await Promise.all(phones.map(({ voice }) => voice.close()));
 }
 
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** Lets `ms` of the phones' time pass. */
+export async function pause(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= STEP_MS) {
+    time.advance(Math.min(STEP_MS, left));
+    await delivered();
+  }
+}
 
-/** Waits until `condition` holds. @throws Error naming `what` after `limitMs`. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, limitMs = 8000): Promise<void> {
-  const end = performance.now() + limitMs;
+/**
+ * Lets the phones' time pass until `condition` holds.
+ * @throws Error naming `what` after `limitMs` of it, but not before half a minute of the machine's: files are written in that.
+ */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 60_000,
+): Promise<void> {
+  const end = time.now() + limitMs;
+  const realEnd = performance.now() + 30_000;
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited ${limitMs} ms in vain for: ${what}`);
-    await pause(10);
+    if (time.now() > end && performance.now() > realEnd) throw new Error(`waited ${limitMs} ms in vain for: ${what}`);
+    await pause(STEP_MS);
   }
 }
 
@@ -236,13 +284,12 @@ export function recorded(listener: Phone): Int16Array {
 }
 
 /** How well `listener` heard `speaker`, by the demo's own judge; both have hung up. */
-export function compare(speaker: Phone, listener: Phone): Analysis {
+export function compare(speaker: Phone, listener: Phone, limits: Partial<AnalysisLimits> = {}): Analysis {
   const times = (phone: Phone): RecordingTimes => JSON.parse(readFileSync(`${phone.heardWav}.json`, "utf8"));
   return analyse(
     { samples: recording(speaker.saidWav), rate: 8000, startedAtMs: times(speaker).spokeAtMs! },
     { samples: recorded(listener), rate: times(listener).rate, startedAtMs: times(listener).startedAtMs! },
-    // A busy machine wakes cards late, and that costs a frame now and then: not what these tests are about.
-    { maxLossPct: 5 },
+    limits,
   );
 }
 

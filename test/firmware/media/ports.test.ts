@@ -4,17 +4,21 @@ import { createSocket } from "node:dgram";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { PortPairs } from "../../../firmware/media/ports.js";
-import { portRange } from "./phones.js";
+import { freeRange } from "../../support/ports.js";
 
 const test = suite("ports");
 
+const ports = async (pairs: number) => {
+  const { portMin, portMax } = await freeRange(2 * pairs);
+  return { min: portMin, max: portMax };
+};
 const close = (pair: { rtp: { close(): void }; rtcp: { close(): void } }) => {
   pair.rtp.close();
   pair.rtcp.close();
 };
 
 test("RTP even, RTCP above it, every pair once around", async () => {
-  const range = portRange(3);
+  const range = await ports(3);
   const pairs = new PortPairs("127.0.0.1", range, 12345);
   const taken = [await pairs.take(), await pairs.take(), await pairs.take()];
   for (const { rtp, rtcp, rtpPort, rtcpPort } of taken) {
@@ -41,7 +45,7 @@ test("RTP even, RTCP above it, every pair once around", async () => {
 });
 
 test("a range that begins odd; a port somebody else has is passed over", async () => {
-  const range = portRange(3);
+  const range = await ports(3);
   const other = createSocket("udp4");
   await new Promise<void>((resolve) => other.bind(range.min + 3, "127.0.0.1", resolve));
   const pairs = new PortPairs("127.0.0.1", { min: range.min + 1, max: range.max }, 0);
@@ -53,7 +57,7 @@ test("a range that begins odd; a port somebody else has is passed over", async (
 });
 
 test("an address that is not ours is told at once", async () => {
-  const pairs = new PortPairs("192.0.2.1", portRange(3), 0);
+  const pairs = new PortPairs("192.0.2.1", await ports(3), 0);
   try {
     await pairs.take();
     assert.unreachable();
@@ -64,7 +68,7 @@ test("an address that is not ours is told at once", async () => {
 });
 
 test("closing lets the spare go", async () => {
-  const range = portRange(1);
+  const range = await ports(1);
   const pairs = new PortPairs("127.0.0.1", range, 0);
   pairs.prepare();
   await pairs.close();

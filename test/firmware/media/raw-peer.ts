@@ -14,7 +14,8 @@ async function bound(port: number): Promise<Socket> {
   const socket = createSocket("udp4");
   await new Promise<void>((resolve, reject) => {
     socket.once("error", reject);
-    socket.bind(port, "127.0.0.1", resolve);
+    // A failed test leaves it open: that must not keep the suite from ending.
+    socket.unref().bind(port, "127.0.0.1", resolve);
   });
   return socket;
 }
