@@ -169,7 +169,7 @@ export class Phone {
   async stop(): Promise<number | null> {
     this.control.close();
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGTERM");
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), 8000);
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), 30_000);
     const code = await this.exited;
     clearTimeout(timer);
     return code;

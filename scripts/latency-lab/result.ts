@@ -56,6 +56,8 @@ export interface VoiceResult {
   readonly packets: number;
   readonly lost: number;
   readonly late: number;
+  /** Periods of the sound cards nobody came for in time, at both ends: the machine stood still, or something held the voice up. */
+  readonly xruns: number;
 }
 
 /** A part that could not be measured. */

@@ -49,7 +49,7 @@ export async function measureVoice(context: Pick<PartContext, "folder" | "progra
     endWithUs(alice.pid, alice.exited);
     await crowd.caller.prepare(SETUPS);
     const { id } = await alice.control.ask("dial", { uri: `${CALLEE}:${crowd.port}` });
-    await alice.until("answer", 10_000, (call) => call.id === id && call.state === "active");
+    await alice.until("answer", 30_000, (call) => call.id === id && call.state === "active");
     await pause(1000);
     const phones = [alice, crowd.phone];
     const statistics = async () => {
@@ -59,26 +59,29 @@ export async function measureVoice(context: Pick<PartContext, "folder" | "progra
     const before = await statistics();
     const { answered, refusals } = await crowd.caller.place(SETUPS, SETUPS);
     if (answered !== SETUPS) throw new Error(`${answered} of ${SETUPS} were answered: ${JSON.stringify(refusals)}`);
-    await eventually("the end of the others", 10_000, async () => {
+    await eventually("the end of the others", 30_000, async () => {
       const { calls } = await crowd.phone.control.ask("status", {});
       return calls.length === 1;
     });
     await pause(500);
     const after = await statistics();
-    const grown = (name: "packetsReceived" | "packetsLost" | "packetsLate") =>
+    const grown = (name: Count) =>
       after.reduce<number>((sum, one, i) => sum + count(one, name) - count(before[i], name), 0);
     return {
       setups: answered,
       packets: grown("packetsReceived") + grown("packetsLost"),
       lost: grown("packetsLost"),
       late: grown("packetsLate"),
+      xruns: grown("xruns"),
     };
   } finally {
     await Promise.all([alice?.stop(), crowd.stop()]);
   }
 }
 
-function count(voice: unknown, name: "packetsReceived" | "packetsLost" | "packetsLate"): number {
+type Count = "packetsReceived" | "packetsLost" | "packetsLate" | "xruns";
+
+function count(voice: unknown, name: Count): number {
   if (voice === undefined) throw new Error("the call is gone");
   return (voice as StreamStatistics)[name];
 }

@@ -271,7 +271,7 @@ for (const [name, { times = CYCLES, run }] of Object.entries(cycles))
       grown.push((process.memoryUsage.rss() - rss) / MIB);
     } while (grown.at(-1)! > FLAT_MIB && grown.length < BATCHES);
     await eventually("guards have left", 20_000, () => children() <= 2);
-    await eventually("descriptors are given back", 5000, () => descriptors() <= fds);
+    await eventually("descriptors are given back", 20_000, () => descriptors() <= fds);
     assert.ok(
       grown.at(-1)! <= FLAT_MIB,
       `MiB more after each ${times} times: ${grown.map((mib) => mib.toFixed(1)).join(", ")}`,

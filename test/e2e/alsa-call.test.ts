@@ -203,14 +203,14 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
       await pause(1500);
       for (const one of ends) await one.stop();
       await pulse.stop();
-      await eventually("both to miss their cards", 5000, async () => {
+      await eventually("both to miss their cards", 20_000, async () => {
         const states = await Promise.all([alice.status(), bob.status()]);
         return states.every(({ sound }) => sound.state === "lost") || undefined;
       });
       await pause(1000);
       assert.is((await alice.status()).calls[0]?.state, "active");
       await pulse.start();
-      await eventually("both to have their cards back", 5000, async () => {
+      await eventually("both to have their cards back", 20_000, async () => {
         const states = await Promise.all([alice.status(), bob.status()]);
         return states.every(({ sound }) => sound.state === "ok") || undefined;
       });

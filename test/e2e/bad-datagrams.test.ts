@@ -7,8 +7,9 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { HandsetProcess, suiteFolder, writeSharedKey } from "../support/handset-process.js";
 import { offerText, ScriptedPhone } from "../support/scripted-phone.js";
+import { allTaken, voiceOf } from "../support/statistics.js";
 import { writeTone } from "../support/tones.js";
-import { pause } from "../support/wait.js";
+import { eventually, pause } from "../support/wait.js";
 
 const SIP_DATAGRAMS = 6500;
 const RTP_DATAGRAMS = 3500;
@@ -159,29 +160,28 @@ flood(`10,000 on the SIP and RTP ports (SOTTO_SEED=${seed})`, async () => {
         }
       }
       await pause(20);
+      // Both of its threads answer: it is not so far behind that the system drops datagrams, the voice's among them, on a full socket.
+      await bob.status();
     }
-    await pause(1000);
-
-    // The call: still there at both ends, nothing lost.
-    for (const [one, number] of [
-      [alice, id],
-      [bob, bobsId],
-    ] as const) {
-      const { calls } = await one.status();
-      const call = calls.find((each) => each.id === number);
-      assert.is(call?.state, "active");
-      const voice = call?.voice as { packetsReceived: number; packetsLost: number };
-      assert.is(voice.packetsLost, 0);
-      const expected = (Date.now() - (call?.answeredAtMs ?? 0)) / 20;
-      assert.ok(voice.packetsReceived > 0.8 * expected, `${voice.packetsReceived} packets of ${Math.round(expected)}`);
-    }
-    // Everything that came is accounted for.
-    const after = await bob.status();
-    const grown = (name: string) => after.counters[name] - before.counters[name];
     const counted = ["not-sip", "keep-alive", "malformed-dropped", "malformed-answered", "oversize-dropped"];
     const taken = ["requests-received", "responses-received", "response-not-ours"];
-    const seen = [...counted, ...taken].map(grown).reduce((sum, n) => sum + n, 0);
-    assert.ok(seen >= 0.95 * SIP_DATAGRAMS, `${seen} of ${SIP_DATAGRAMS} are in the counters`);
+    // Everything that came is accounted for.
+    const after = await eventually("the SIP datagrams in the counters", 20_000, async () => {
+      const { counters } = await bob.status();
+      const seen = [...counted, ...taken].reduce((sum, name) => sum + counters[name] - before.counters[name], 0);
+      return seen >= 0.95 * SIP_DATAGRAMS && (await bob.status());
+    });
+    const grown = (name: string) => after.counters[name] - before.counters[name];
+    // The call: still there at both ends, nothing lost.
+    const ends = [
+      { phone: alice, id },
+      { phone: bob, id: bobsId },
+    ] as const;
+    await allTaken(ends, 100);
+    for (const end of ends) {
+      assert.is((await end.phone.status()).calls.find((one) => one.id === end.id)?.state, "active");
+      assert.is((await voiceOf(end)).packetsLost, 0);
+    }
     assert.ok(grown("not-sip") > 500 && grown("malformed-dropped") > 100 && grown("malformed-answered") > 10);
     assert.ok(answers > 100, `${answers} answers`);
     const call = after.calls.find((each) => each.id === bobsId)?.voice as { dropped: Record<string, number> };

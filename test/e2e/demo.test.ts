@@ -1,7 +1,7 @@
 // scripts/demo as a person runs it: every keying, its report, and what it says when it cannot work.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -19,11 +19,22 @@ function demo(...options: string[]) {
   return spawnSync("bash", [join(checkout, "scripts", "demo"), ...options], { encoding: "utf8", timeout: 120_000 });
 }
 
-/** The demo judges real-time sound, which a busy machine can spoil: a real fault spoils every try. */
-function demoThatIsHeard(...options: string[]) {
-  let run = demo(...options);
-  for (let more = 2; more > 0 && run.status !== 0; more--) run = demo(...options);
+/**
+ * The demo judges real-time sound, which a busy machine can spoil: a real fault spoils every try. A run in which a simulated sound card over-ran
+ * is none: the machine stood still, and what was said then nobody could hear.
+ */
+function demoThatIsHeard(out: string, ...options: string[]) {
+  let run = demo("--out", out, ...options);
+  for (let more = 2, unmeasured = 5; more > 0 && run.status !== 0; run = demo("--out", out, ...options))
+    if (unmeasured > 0 && overran(join(out, "report.json"))) unmeasured--;
+    else more--;
   return run;
+}
+
+function overran(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const { streams } = JSON.parse(readFileSync(file, "utf8")) as DemoReport;
+  return Object.values(streams).some((stream) => (stream?.xruns ?? 0) > 0);
 }
 
 for (const [keying, suiteName, method] of [
@@ -33,7 +44,7 @@ for (const [keying, suiteName, method] of [
 ] as const)
   test(`--keying ${keying}: both understood each other, the report says how`, ({ folder }) => {
     const out = join(folder, keying);
-    const run = demoThatIsHeard("--keying", keying, "--seconds", "6", "--out", out);
+    const run = demoThatIsHeard(out, "--keying", keying, "--seconds", "6");
     assert.is(run.status, 0, run.stdout + run.stderr);
     for (const words of [
       "Alice dials",
@@ -76,7 +87,7 @@ for (const [keying, suiteName, method] of [
 test("a second run keeps the certificates of the first", ({ folder }) => {
   const file = join(folder, "dh", "identities", "alice.crt");
   const before = readFileSync(file, "utf8");
-  const run = demoThatIsHeard("--seconds", "3", "--out", join(folder, "dh"), "--json");
+  const run = demoThatIsHeard(join(folder, "dh"), "--seconds", "3", "--json");
   assert.is(run.status, 0, run.stderr);
   assert.is((JSON.parse(run.stdout) as DemoReport).call.keying, "dh");
   assert.is(readFileSync(file, "utf8"), before);

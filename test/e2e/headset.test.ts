@@ -48,14 +48,14 @@ const sound = (where: string, from: number) =>
   bob.events.until(
     `sound moves to the ${where}`,
     (event) => event.type === "device" && event.text === `moves to the ${where}`,
-    8000,
+    undefined,
     from,
   );
 
 /** Length of a tone in the earpiece of a recording grows. */
 const grows = (what: string, length: () => number) => {
   const before = length();
-  return eventually(`${what} (${before} ms so far)`, 10_000, () => length() > before + 300);
+  return eventually(`${what} (${before} ms so far)`, 20_000, () => length() > before + 300);
 };
 
 if (needTool("socat")) {
@@ -108,7 +108,7 @@ if (needTool("socat")) {
     await wear();
     await sound("headset", from);
     await alice.dial(bob.uri);
-    await eventually("it rings", 8000, () => wearer.rings > 0 && wearer.caller === "4711");
+    await eventually("it rings", 20_000, () => wearer.rings > 0 && wearer.caller === "4711");
     await wearer.answer();
     await alice.state(1, "active");
     await bob.state(1, "active");
@@ -122,11 +122,11 @@ if (needTool("socat")) {
     const from = bob.now;
     await wearer.hold("2");
     await bob.call("held", (call) => call.state === "held", { from });
-    await eventually("the headset knows", 5000, () => wearer.indicators.get("callheld") === 2);
+    await eventually("the headset knows", 20_000, () => wearer.indicators.get("callheld") === 2);
     const again = bob.now;
     await wearer.hold("2");
     await bob.call("taken back", (call) => call.state === "active", { from: again });
-    await eventually("the headset knows", 5000, () => wearer.indicators.get("callheld") === 0);
+    await eventually("the headset knows", 20_000, () => wearer.indicators.get("callheld") === 0);
   });
 
   test("the line is pulled out in the middle: the call goes on over the phone's own microphone and earpiece", async () => {
@@ -147,7 +147,7 @@ if (needTool("socat")) {
     await wearer.hangUp();
     await bob.ended(1);
     await alice.ended(1);
-    await eventually("the headset knows", 5000, () => wearer.indicators.get("call") === 0);
+    await eventually("the headset knows", 20_000, () => wearer.indicators.get("call") === 0);
   });
 
   test("the wearer dials a number, then a remembered one, then redials; each is answered and hung up", async () => {
@@ -156,14 +156,14 @@ if (needTool("socat")) {
       const from = alice.now;
       await dial();
       id++;
-      await eventually("the headset sees it alert", 8000, () => wearer.indicators.get("callsetup") === 3);
+      await eventually("the headset sees it alert", 20_000, () => wearer.indicators.get("callsetup") === 3);
       await alice.call("rings", (call) => call.state === "ringing", { from });
       await alice.ask("answer", {});
       await bob.state(id, "active");
-      await eventually("the headset knows", 5000, () => wearer.indicators.get("call") === 1);
+      await eventually("the headset knows", 20_000, () => wearer.indicators.get("call") === 1);
       await wearer.hangUp();
       await Promise.all([alice, bob].map((phone) => phone.ended(id)));
-      await eventually("the headset knows", 5000, () => wearer.indicators.get("call") === 0);
+      await eventually("the headset knows", 20_000, () => wearer.indicators.get("call") === 0);
     }
   });
 
@@ -171,7 +171,7 @@ if (needTool("socat")) {
     const rings = wearer.rings;
     const from = alice.now;
     await alice.dial(bob.uri);
-    await eventually("it rings", 8000, () => wearer.rings > rings);
+    await eventually("it rings", 20_000, () => wearer.rings > rings);
     await wearer.hangUp();
     await alice.call("declined", (call) => call.state === "ended", { from });
     assert.match(String(await wearer.digit("5").catch((error: Error) => error.message)), /answered \+CME ERROR/);

@@ -16,7 +16,7 @@ import {
   suiteFolder,
   writeSharedKey,
 } from "../support/handset-process.js";
-import { nothingLost } from "../support/statistics.js";
+import { allTaken, nothingLost } from "../support/statistics.js";
 import { writeTone } from "../support/tones.js";
 import { eventually, pause } from "../support/wait.js";
 
@@ -80,14 +80,21 @@ changing(
           const { here, there } = await talk(alice, bob);
           const isChanged = (id: number) => (call: CallSnapshot) => call.id === id && rekeys(call) >= least;
           await Promise.all([
-            alice.call(`${name}: ${least} changes`, isChanged(here), { limitMs: 30_000 }),
-            bob.call(`${name}: ${least} changes`, isChanged(there), { limitMs: 30_000 }),
+            alice.call(`${name}: ${least} changes`, isChanged(here), { limitMs: 60_000 }),
+            bob.call(`${name}: ${least} changes`, isChanged(there), { limitMs: 60_000 }),
           ]);
           // What comes under the last of them must be heard as well; 512 packets would be over by now.
-          await pause(name === "lifetime" ? 1500 : 300);
+          const packets = name === "lifetime" ? 512 : 400;
+          const ends = [
+            { phone: alice, id: here },
+            { phone: bob, id: there },
+          ] as const;
+          await allTaken(ends, packets);
+          await pause(300);
+          await allTaken(ends);
           await alice.ask("hangup", {});
           const ended = await Promise.all([alice.ended(here), bob.ended(there)]);
-          nothingLost(ended, name === "lifetime" ? 512 : 400);
+          nothingLost(ended, packets);
           for (const { end } of ended) assert.is(end?.code, "hangup", name);
           const seen = changes(alice, method);
           assert.ok(seen.length >= least, `${name}: ${seen.length} by ${method}`);
@@ -160,7 +167,7 @@ for (const who of ["caller", "callee"] as const)
           assert.match(text, /NOT PRIVATE: anyone on the way can listen/);
       }
       const heard = () => [alice.heard(tones.bob).toneMs, bob.heard(tones.alice).toneMs];
-      await eventually("both hear each other in the clear", 15_000, () => heard().every((ms) => ms > 200));
+      await eventually("both hear each other in the clear", 20_000, () => heard().every((ms) => ms > 200));
 
       await (who === "caller" ? alice : bob).ask("secure", {});
       for (const [phone, id, peer] of [
@@ -181,7 +188,7 @@ for (const who of ["caller", "callee"] as const)
       }
       assert.is(between.count(), passed, "the gateway had no part in it");
       const before = heard();
-      await eventually("both hear each other under keys", 15_000, () => heard().every((ms, i) => ms > before[i] + 300));
+      await eventually("both hear each other under keys", 20_000, () => heard().every((ms, i) => ms > before[i] + 300));
 
       // From here on it is like any private call: keys change, hold and resume do not open it.
       await bob.ask("rekey", { id: there });

@@ -248,11 +248,12 @@ table("a clock that is off", async () => {
 
 table("an offer sent again", async () => {
   const { lines, session } = await offered();
+  const from = bob.now;
   const first = mallory.call(bob.uri, sdp(lines));
   await first.steps.until("180", (one) => one.step === "provisional" && one.status === 180);
   first.invite.cancel();
   await first.steps.until("487", (one) => one.step === "failed" && one.failure.status === 487);
-  await pause(100);
+  await bob.call("the missed call", (call) => call.state === "ended", { from });
   // Whoever sends it again is told nothing but that.
   assert.is(await refusedWith(lines, "replayed", /An old call request was sent again by someone/, session), undefined);
 });

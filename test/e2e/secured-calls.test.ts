@@ -16,7 +16,7 @@ import {
   personFiles,
   sharedKeyFile,
 } from "../support/methods.js";
-import { nothingLost } from "../support/statistics.js";
+import { allTaken, nothingLost, voiceOf } from "../support/statistics.js";
 import { writeTone } from "../support/tones.js";
 import { eventually, pause } from "../support/wait.js";
 
@@ -71,9 +71,9 @@ function files(uri: string, method: KeyingMethod): ReturnType<typeof personFiles
   return found;
 }
 
-const voiceOf = async (phone: HandsetProcess, id: number) => {
-  const call = (await phone.status()).calls.find((one) => one.id === id);
-  return call!.voice as { packetsReceived: number; packetsLost: number; dropped: Record<string, number> };
+const rekeysOf = async (phone: HandsetProcess): Promise<number | undefined> => {
+  const { security } = (await phone.status()).calls[0];
+  return security.state === "secure" ? security.rekeys : undefined;
 };
 
 for (const ways of [["udp"], ["tcp", "tls"]] as const) {
@@ -121,14 +121,14 @@ for (const ways of [["udp"], ["tcp", "tls"]] as const) {
           await alice.ask("rekey", { id });
           await bob.ask("rekey", { id: there });
         }
-        await eventually("both hear each other", 12_000, () => heard().every((ms, i) => ms >= before[i] + HEARD_MS));
+        await eventually("both hear each other", 20_000, () => heard().every((ms, i) => ms >= before[i] + HEARD_MS));
         for (const [phone, number] of [
           [alice, id],
           [bob, there],
         ] as const) {
-          const [call] = (await phone.status()).calls;
-          assert.is(call.security.state === "secure" && call.security.rekeys, transport === "tcp" ? 0 : 2);
-          const { packetsLost, dropped } = await voiceOf(phone, number);
+          const rekeys = transport === "tcp" ? 0 : 2;
+          await eventually(`${rekeys} changes of keys`, 20_000, async () => (await rekeysOf(phone)) === rekeys);
+          const { packetsLost, dropped } = await voiceOf({ phone, id: number });
           assert.is(packetsLost, 0, `${phone.options.user} ${JSON.stringify(dropped)}`);
           assert.equal(
             Object.entries(dropped).filter(([, count]) => count > 0),
@@ -157,7 +157,13 @@ for (const ways of [["udp"], ["tcp", "tls"]] as const) {
         await pause(70);
       }
       await Promise.all([alice.ask("rekey", { id }), bob.ask("rekey", { id: there })]);
-      await pause(300);
+      for (const phone of [alice, bob])
+        await eventually("ten changes of keys", 20_000, async () => (await rekeysOf(phone)) === 10);
+      const ends = [
+        { phone: alice, id },
+        { phone: bob, id: there },
+      ] as const;
+      await allTaken(ends, 50);
       await bob.ask("hangup", {});
       const ended = await Promise.all([alice.ended(id), bob.ended(there)]);
       for (const { security } of ended) assert.is(security.state === "secure" && security.rekeys, 10);

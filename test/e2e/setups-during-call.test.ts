@@ -11,15 +11,21 @@ import { sottoProgram, suiteFolder } from "../support/handset-process.js";
 const setups = suite("set-ups during a call");
 /** Anything else on the machine can make a packet late; what set-ups do, they do every time. */
 const TRIES = 3;
+/** Times a sound card may have over-run: the machine stood still, and nothing was measured. A voice that is held up over-runs every time. */
+const UNMEASURED = 5;
 
 setups("fifty dh calls are answered while another goes on: none of its packets is lost or late", async () => {
   const folder = suiteFolder("setups");
   mkdirSync(join(folder, "keys"));
   const people = await People.create(join(folder, "keys"));
-  for (let i = 1; i <= TRIES; i++) {
+  for (let i = 1, unmeasured = 0; i <= TRIES + unmeasured; i++) {
     const found = await measureVoice({ folder: join(folder, `${i}`), program: sottoProgram, people });
     console.log(`${found.lost} lost, ${found.late} late of ${found.packets} packets during ${found.setups} set-ups`);
     assert.is(found.setups, 50);
+    if (found.xruns > 0 && unmeasured < UNMEASURED) {
+      unmeasured++;
+      continue;
+    }
     // Both ends' packets, 20 ms each: fewer than these would mean that the set-ups did not fall into the call.
     assert.ok(found.packets >= 30, `${found.packets} packets`);
     if (found.lost === 0 && found.late === 0) return;

@@ -80,7 +80,7 @@ test("a quiet phone goes on rehearsing, call by call, and stops when it is told 
     isOver = true;
   });
   const pass = async () => {
-    await eventually("a pause", 5000, () => pauses.size === 1);
+    await eventually("a pause", 20_000, () => pauses.size === 1);
     for (const run of [...pauses]) run();
   };
   await pass();
@@ -89,7 +89,7 @@ test("a quiet phone goes on rehearsing, call by call, and stops when it is told 
   isQuiet = false;
   await pass();
   await pass();
-  await eventually("a pause", 5000, () => pauses.size === 1);
+  await eventually("a pause", 20_000, () => pauses.size === 1);
   assert.not.ok(isOver);
   stop.abort();
   assert.is((await going).calls, 6);

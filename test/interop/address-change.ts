@@ -56,7 +56,7 @@ async function phone(user: "alice" | "bob", net: Trapezoid, sip: object): Promis
 }
 
 const registered = (one: HandsetProcess): Promise<unknown> =>
-  eventually(`${one.options.user} registered`, 10_000, async () =>
+  eventually(`${one.options.user} registered`, 20_000, async () =>
     (await one.status()).registrations.every(({ state }) => state === "registered"),
   );
 
@@ -72,7 +72,7 @@ async function call(caller: HandsetProcess, callee: HandsetProcess, to: string) 
 async function bothHear(alice: HandsetProcess, bob: HandsetProcess): Promise<void> {
   const heard = (): number[] => [alice.heard(1130).toneMs, bob.heard(620).toneMs];
   const start = heard();
-  await eventually("both hear each other", 15_000, () => heard().every((ms, i) => ms > start[i] + 800));
+  await eventually("both hear each other", 20_000, () => heard().every((ms, i) => ms > start[i] + 800));
 }
 
 plugIn();
@@ -97,7 +97,7 @@ try {
       .sip()
       .slice(mark)
       .find(({ direction, text }) => direction === "sent" && what.test(text))?.text;
-  await eventually("a REGISTER from the new address", 8000, () => sent(/^REGISTER /) !== undefined);
+  await eventually("a REGISTER from the new address", 20_000, () => sent(/^REGISTER /) !== undefined);
   assert.ok(Date.now() - moved < 8000);
   const register = sent(/^REGISTER /)!;
   assert.match(register, new RegExp(`^Via: SIP/2\\.0/${transport.toUpperCase()} ${after}:`, "m"));
@@ -106,7 +106,7 @@ try {
   assert.is((await alice.status()).sip.address, after);
 
   // The call follows: its peer is told where we are now.
-  await eventually("a re-INVITE", 8000, () => sent(/^INVITE .*\r\n(?:.*\r\n)*To: [^\r]*;tag=/) !== undefined);
+  await eventually("a re-INVITE", 20_000, () => sent(/^INVITE .*\r\n(?:.*\r\n)*To: [^\r]*;tag=/) !== undefined);
   const again = sent(/^INVITE /)!;
   assert.match(again, new RegExp(`^Contact: [^\\r]*${after}:`, "m"));
   assert.match(again, new RegExp(`^c=IN IP4 ${after}`, "m"));

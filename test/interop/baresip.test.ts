@@ -122,13 +122,13 @@ if (requireOrSkip(missing ?? "baresip", missing === undefined)) {
     for (const digit of ["5", "#", "0"]) {
       const from = bare.events.entries.length;
       await sotto.ask("digit", { digit });
-      assert.is((await bare.until("CALL_DTMF_START", 3000, from)).param, digit);
-      await bare.until("CALL_DTMF_END", 3000, from);
+      assert.is((await bare.until("CALL_DTMF_START", undefined, from)).param, digit);
+      await bare.until("CALL_DTMF_END", undefined, from);
     }
     for (const digit of ["1", "*", "9"]) {
       const from = sotto.now;
       await bare.command("sndcode", digit);
-      const event = await sotto.events.until("a digit", (one) => one.type === "digit", 3000, from);
+      const event = await sotto.events.until("a digit", (one) => one.type === "digit", undefined, from);
       assert.is(event.type === "digit" && event.digit, digit);
       await pause(200);
     }
@@ -190,7 +190,9 @@ if (requireOrSkip(missing ?? "baresip", missing === undefined)) {
     await sotto.ask("key", { key: "hangup" });
     assert.is((await sotto.ended(id)).end?.code, "cancelled");
     await bare.until("CALL_CLOSED");
-    await eventually("baresip sees 487 acknowledged", 3000, () => sotto.sip().some((one) => one.text.includes("487")));
+    await eventually("baresip sees 487 acknowledged", 20_000, () =>
+      sotto.sip().some((one) => one.text.includes("487")),
+    );
 
     let from = bare.events.entries.length;
     id = await sotto.dial(bare.uri);
@@ -250,7 +252,7 @@ if (requireOrSkip(missing ?? "baresip", missing === undefined)) {
     assert.match((await bare.until("CALL_CLOSED")).param, /^488 /);
     const refusal = await sotto.refused(0);
     assert.equal([refusal.status, refusal.code], [488, "not-secured"]);
-    const sent = await eventually("the 488 on the tap", 2000, () =>
+    const sent = await eventually("the 488 on the tap", 20_000, () =>
       sotto.sip().find((one) => one.direction === "sent" && one.text.startsWith("SIP/2.0 488")),
     );
     assert.match(sent.text, /^Warning: \d{3} \S+ "secured call required/m);

@@ -110,7 +110,7 @@ export class Baresip {
     if (child.pid !== undefined) endWithUs(child.pid, exited);
     let control: Socket | undefined;
     try {
-      control = await eventually("baresip's control port", 8000, () => {
+      control = await eventually("baresip's control port", 20_000, () => {
         if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`);
         return connect(controlPort);
       });

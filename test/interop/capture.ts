@@ -69,7 +69,7 @@ export class Capture {
     });
     const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
     if (child.pid !== undefined) endWithUs(child.pid, exited);
-    await eventually("the capture's start", 10_000, () => {
+    await eventually("the capture's start", 20_000, () => {
       if (child.exitCode !== null) throw new Error(`dumpcap ended: ${words}`);
       return words.includes("File:") && existsSync(file) && statSync(file).size > 0;
     });

@@ -58,7 +58,7 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined)) {
   }
 
   const settled = (one: HandsetProcess): Promise<unknown> =>
-    eventually(`${one.options.user} has an outcome`, 10_000, async () => {
+    eventually(`${one.options.user} has an outcome`, 20_000, async () => {
       const [{ state }] = (await one.status()).registrations;
       return state === "registered" || state === "waiting";
     });

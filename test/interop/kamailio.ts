@@ -69,7 +69,7 @@ export class Domain {
     this.child = child;
     this.exited = new Promise((resolve) => child.once("close", () => resolve()));
     try {
-      await eventually(`Kamailio of ${this.name}`, 10_000, async () => {
+      await eventually(`Kamailio of ${this.name}`, 20_000, async () => {
         if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`);
         return (await listens(this.address, 5061)) && (await listens(this.address, 5060));
       });
@@ -167,7 +167,7 @@ export class Trapezoid {
     closeSync(words);
     const trapezoid = new Trapezoid(a, b, dns, authority, authorityFile, resolver, folder);
     try {
-      await eventually("dnsmasq", 5000, () => {
+      await eventually("dnsmasq", 20_000, () => {
         if (resolver.exitCode !== null) throw new Error(`exit code ${resolver.exitCode}`);
         return listens(dns, 53);
       });

@@ -96,7 +96,7 @@ if (requireOrSkip(missing ?? "linphone", missing === undefined)) {
           },
         }),
       );
-      await eventually(`${user} registered`, 10_000, async () =>
+      await eventually(`${user} registered`, 20_000, async () =>
         (await phone.status()).registrations.every(({ state }) => state === "registered"),
       );
       return phone;

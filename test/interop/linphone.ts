@@ -88,7 +88,7 @@ export class Linphone {
     if (child.pid !== undefined) endWithUs(child.pid, exited);
     const linphone = new Linphone(options, sipPort, child, exited);
     try {
-      await eventually("linphonec", 10_000, () => {
+      await eventually("linphonec", 20_000, () => {
         if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`);
         const { log } = linphone;
         if (options.proxy) return /to \[?LinphoneRegistrationOk/.test(log);

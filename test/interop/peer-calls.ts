@@ -87,7 +87,7 @@ export function addPeerCalls(calls: Test, { sotto, peer, third, reach, transport
   }
 
   async function isRunning(): Promise<void> {
-    await eventually("packets each way", 4000, async () => {
+    await eventually("packets each way", 20_000, async () => {
       const { got, sent } = await rate();
       return got >= 12 && sent >= 12;
     });
@@ -128,10 +128,10 @@ export function addPeerCalls(calls: Test, { sotto, peer, third, reach, transport
       other.forget();
       const before = us.heard(theirs).toneMs;
       const id = await connect(weCall);
-      await eventually("their tone at our ear", 8000, () => us.heard(theirs).toneMs > before + HEARD_MS);
+      await eventually("their tone at our ear", 20_000, () => us.heard(theirs).toneMs > before + HEARD_MS);
       // Their recording begins later than ours, and a busy machine makes it begin later still.
       if (!other.tellsAtOnce) await pause(800);
-      else await eventually("our tone at theirs", 8000, () => other.heard(ours).toneMs > HEARD_MS);
+      else await eventually("our tone at theirs", 20_000, () => other.heard(ours).toneMs > HEARD_MS);
       await hangUp(id, weHangUp);
       const { toneMs, soundMs } = other.heard(ours);
       assert.ok(toneMs > HEARD_MS, `they heard ${toneMs} ms of our tone`);
@@ -149,7 +149,7 @@ export function addPeerCalls(calls: Test, { sotto, peer, third, reach, transport
     let from = us.now;
     await us.ask("hold", {});
     await us.call("held", (call) => call.state === "held", { from });
-    await eventually("silence from who is held", 3000, async () => (await rate()).got <= 1);
+    await eventually("silence from who is held", 20_000, async () => (await rate()).got <= 1);
     from = us.now;
     await us.ask("resume", {});
     await us.call("resumed", (call) => call.state === "active", { from });
@@ -158,7 +158,7 @@ export function addPeerCalls(calls: Test, { sotto, peer, third, reach, transport
     from = us.now;
     await other.hold();
     await us.call("held by the peer", (call) => call.heldByPeer, { from });
-    await eventually("silence for who holds us", 3000, async () => (await rate()).sent <= 1);
+    await eventually("silence for who holds us", 20_000, async () => (await rate()).sent <= 1);
     from = us.now;
     await other.resume();
     await us.call("taken back", (call) => !call.heldByPeer && call.state === "active", { from });
@@ -221,7 +221,7 @@ export function addPeerCalls(calls: Test, { sotto, peer, third, reach, transport
     await other.over(mark);
     await us.ask("hangup", {});
     await us.ended(busy);
-    await eventually("the third to be free", 3000, async () => (await somebody.status()).calls.length === 0);
+    await eventually("the third to be free", 20_000, async () => (await somebody.status()).calls.length === 0);
 
     mark = other.mark;
     await other.dial(reach(somebody));

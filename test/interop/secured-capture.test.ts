@@ -370,8 +370,8 @@ if (libsrtp) {
     const id = await alice.dial(`sip:stranger@127.0.0.1:${agent.local.port}`);
     const active = await alice.state(id, "active");
     assert.is(active.security.state === "secure" && active.security.peer.identity, "sip:stranger@127.0.0.1");
-    const { offer, tgk } = await eventually("the ACK", 3000, () => agreed);
-    await eventually("the handset's voice", 3000, () => voicePort > 0);
+    const { offer, tgk } = await eventually("the ACK", 20_000, () => agreed);
+    await eventually("the handset's voice", 20_000, () => voicePort > 0);
 
     // Two seconds of a tone, protected by libsrtp.
     const HZ = 900;
@@ -401,7 +401,7 @@ if (libsrtp) {
     );
     await alice.ask("hangup", {});
     await alice.ended(id);
-    await eventually("the handset's BYE", 3000, () => over);
+    await eventually("the handset's BYE", 20_000, () => over);
     await alice.stop();
     const heard = alice.heard(HZ);
     assert.ok(heard.toneMs > 1700, `${heard.toneMs} ms of what libsrtp protected were heard`);

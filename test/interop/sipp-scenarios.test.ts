@@ -108,7 +108,7 @@ if (sipp) {
     const { calls } = await handset.status();
     await eventually(
       "the end of the call",
-      5000,
+      20_000,
       async () => (await handset.status()).calls.length === 0 || calls.length === 0,
     );
     return handset;

@@ -79,7 +79,7 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
     }
 
     const registered = (one: HandsetProcess): Promise<unknown> =>
-      eventually(`${one.options.user} registered`, 10_000, async () =>
+      eventually(`${one.options.user} registered`, 20_000, async () =>
         (await one.status()).registrations.every(({ state }) => state === "registered"),
       );
 
@@ -104,7 +104,7 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
             await callee.ask("answer", {});
             const [a, b] = await Promise.all([caller.state(here, "active"), callee.state(there, "active")]);
             for (const call of [a, b]) assert.is(call.security.state, security === "off" ? "open" : "secure");
-            await eventually("both hear each other", 15_000, () => heard().every((ms, i) => ms > before[i] + 500));
+            await eventually("both hear each other", 20_000, () => heard().every((ms, i) => ms > before[i] + 500));
             await callee.ask("hangup", {});
             assert.is((await caller.ended(here)).end?.by, "peer");
             await callee.ended(there);
@@ -157,7 +157,7 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
             await bob.ask("rekey", {});
             await eventually(
               "both hear each other",
-              15_000,
+              20_000,
               () => alice.heard(tones.bob).toneMs > 300 && bob.heard(tones.alice).toneMs > before + 300,
             );
             for (const one of [alice, bob]) {

@@ -70,7 +70,7 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
       );
     }
 
-    const registered = (handset: HandsetProcess, limitMs = 10_000): Promise<unknown> =>
+    const registered = (handset: HandsetProcess, limitMs = 30_000): Promise<unknown> =>
       eventually(`${handset.options.user} registered`, limitMs, async () =>
         (await handset.status()).registrations.every(({ state }) => state === "registered"),
       );
@@ -134,7 +134,7 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
 
     trapezoid("a wrong password: `sotto status` says so, and the phone does not hammer the registrar", async () => {
       const alice = await phone("alice", "off", {}, "wrong");
-      await eventually("the failure", 5000, async () => (await alice.status()).registrations[0].failure);
+      await eventually("the failure", 20_000, async () => (await alice.status()).registrations[0].failure);
       const [{ state, failure }] = (await alice.status()).registrations;
       assert.is(state, "waiting");
       assert.is(failure?.status, 401);
@@ -171,7 +171,7 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
       const { alice, bob } = await both("off");
       await bob.stop();
       const id = await alice.dial("sip:bob@b.test");
-      const end = (await alice.ended(id, 10_000)).end;
+      const end = (await alice.ended(id)).end;
       assert.ok([404, 480].includes(end?.status ?? 0), JSON.stringify(end));
     });
 

@@ -22,7 +22,7 @@ export class PtyPair {
     this.socat = spawn("socat", [`pty,raw,echo=0,link=${this.phone}`, `pty,raw,echo=0,link=${this.headset}`], {
       stdio: "ignore",
     });
-    await eventually("the line is there", 8000, () => existsSync(this.phone) && existsSync(this.headset));
+    await eventually("the line is there", 20_000, () => existsSync(this.phone) && existsSync(this.headset));
   }
 
   /** Pulls it out: both ends hang up and their files are gone. */

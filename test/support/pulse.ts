@@ -21,7 +21,7 @@ export interface PulseDevice {
 }
 
 /** How long a server may take to start, ms. */
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 30_000;
 
 /** A server with its own socket, home and ALSA configuration. */
 export class PulseServer {

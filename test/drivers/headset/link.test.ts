@@ -140,11 +140,11 @@ if (needTool("socat")) {
       await wearer.connect();
       await events.until("connected", ({ type }) => type === "connected", 8000, from);
       headset.callState("incoming", "sip:bob@example.com");
-      await eventually("it rings", 8000, () => wearer.rings > 0 && wearer.caller === "bob");
+      await eventually("it rings", 20_000, () => wearer.rings > 0 && wearer.caller === "bob");
       await wearer.answer();
       await events.until("answered", ({ type }) => type === "answer", 8000, from);
       headset.callState("active", "sip:bob@example.com");
-      await eventually("in a call", 8000, () => wearer.indicators.get("call") === 1);
+      await eventually("in a call", 20_000, () => wearer.indicators.get("call") === 1);
       assert.equal(wearer.violations, []);
       await line.unplug();
       await events.until("disconnected", ({ type }) => type === "disconnected", 8000, from);
@@ -163,7 +163,7 @@ if (needTool("socat")) {
     headset.listen((event) => events.add(event));
     const { wearer, port, close } = await wear(line.headset);
     for (let i = 0; i < 50; i++) port.write("\u0000\u00ffAT+\u0007garbage".repeat(20) + "\r", "latin1");
-    await eventually("the garbage is answered", 8000, () => wearer.violations.length >= 50);
+    await eventually("the garbage is answered", 20_000, () => wearer.violations.length >= 50);
     await wearer.connect();
     headset.callState("incoming", "sip:bob@example.com");
     await wearer.answer();

@@ -33,8 +33,8 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
     const half = Math.round(master.playback.max! / 2);
     other.setVolume("Master", "playback", half);
     other.setOn("Master", "playback", false);
-    await eventually("the change to be told", 3000, async () => changes > 0 || undefined);
-    await eventually("the volume to be seen", 3000, async () => {
+    await eventually("the change to be told", 20_000, async () => changes > 0 || undefined);
+    await eventually("the volume to be seen", 20_000, async () => {
       const now = mixer.element("Master")!.playback!;
       return (now.volume!.every((one) => Math.abs(one - half) <= 1) && now.on!.every((on) => !on)) || undefined;
     });
@@ -45,7 +45,7 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
     other.close();
     assert.throws(() => other.elements(), /not an open mixer/);
     await pulse.stop();
-    await eventually("the end to be told", 3000, async () => gone > 0 || undefined);
+    await eventually("the end to be told", 20_000, async () => gone > 0 || undefined);
     assert.is(gone, 1);
     mixer.close();
   });

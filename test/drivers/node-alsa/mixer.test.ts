@@ -60,21 +60,21 @@ if (await haveAlsa()) {
       () => gone++,
     );
     card.set("masterVolume", 40);
-    await eventually("the change to be told", 5000, () => changes === 1);
+    await eventually("the change to be told", 20_000, () => changes === 1);
     assert.equal(mixer.element("Master")!.playback!.db, [-20]);
     card.set("route", 1);
     // Looking takes the news off the descriptor.
     assert.is(mixer.element("Output")!.item, 1);
     assert.is(changes, 1, "not from inside the call");
-    await eventually("the change to be told", 5000, () => changes === 2);
+    await eventually("the change to be told", 20_000, () => changes === 2);
     // One's own are no news; another's are, though it is the same program.
     mixer.setOn("Capture", "capture", true);
     const other = Mixer.open(card.name);
     other.setOn("Master", "playback", true);
-    await eventually("another's change to be told", 5000, () => changes === 3);
+    await eventually("another's change to be told", 20_000, () => changes === 3);
     other.close();
     card.set("unplugged", 1);
-    await eventually("the end to be told", 5000, () => gone === 1);
+    await eventually("the end to be told", 20_000, () => gone === 1);
     mixer.close();
     assert.is(gone, 1);
   });

@@ -67,13 +67,13 @@ test("the heartbeat file is there from ready on, gets younger while we are alive
   manager.alive();
   assert.is(await readHeartbeat(file), undefined);
   manager.ready();
-  await eventually("ready", 2000, async () => (await readHeartbeat(file))?.state === "ready");
+  await eventually("ready", 20_000, async () => (await readHeartbeat(file))?.state === "ready");
   assert.is((await readHeartbeat(file))?.pid, process.pid);
   utimesSync(file, 1000, 1000);
   manager.alive();
-  await eventually("a younger file", 2000, () => statSync(file).mtimeMs > 1e12);
+  await eventually("a younger file", 20_000, () => statSync(file).mtimeMs > 1e12);
   manager.stopping();
-  await eventually("stopping", 2000, () => readFileSync(file, "utf8").startsWith("stopping"));
+  await eventually("stopping", 20_000, () => readFileSync(file, "utf8").startsWith("stopping"));
 });
 
 test("without a service manager there is nothing to tell", async () => {

@@ -19,7 +19,8 @@ async function run(code: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise<void>((resolve, reject) => {
     child.stdout!.once("data", () => resolve());
-    child.once("exit", (status) => reject(new Error(`ended with ${status}`)));
+    // "close" comes after everything it said, "exit" may come before.
+    child.once("close", (status) => reject(new Error(`ended with ${status}`)));
   });
   return child;
 }
@@ -65,13 +66,13 @@ for (const [name, make] of Object.entries(cases)) {
       const child = await run(open + vibrate);
       assert.is(readFileSync(file, "utf8"), "1");
       child.kill(signal);
-      await eventually("the motor stops", 5000, () => readFileSync(file, "utf8") === "0");
+      await eventually("the motor stops", 20_000, () => readFileSync(file, "utf8") === "0");
     });
 
   test(`${name}: a process that leaves by itself, without closing, stops the motor`, async () => {
     const { file, open } = make();
     await run(`${open + vibrate}\nsetTimeout(() => process.exit(3), 50);`);
-    await eventually("the motor stops", 5000, () => readFileSync(file, "utf8") === "0");
+    await eventually("the motor stops", 20_000, () => readFileSync(file, "utf8") === "0");
   });
 }
 

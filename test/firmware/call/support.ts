@@ -22,6 +22,7 @@ import { silentLog } from "../../../firmware/runtime/log.js";
 import { Trace } from "../../../firmware/runtime/trace.js";
 import { VirtualTime } from "../../../firmware/runtime/virtual-time.js";
 import { type SipAddress, type SipTransport, UserAgent } from "../../../firmware/sip/index.js";
+import { poolIdle } from "../../support/pool.js";
 import { type MemoryTransport, Network, seededRandom } from "../sip/support.js";
 
 const none: StreamStatistics = {
@@ -216,16 +217,16 @@ export class Exchange {
   /** Lets what is under way finish: asynchronous cryptography in real time, the network in virtual time. */
   async run(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 5) {
-      await settle();
+      await poolIdle();
       this.time.advance(Math.min(5, left));
     }
-    await settle();
+    await poolIdle();
   }
 
   /** Runs until `done`, at most `limitMs` of virtual time. @throws Error with `what` when it does not come about. */
   async until(what: string, done: () => boolean, limitMs = 5000): Promise<void> {
     for (let passed = 0; passed <= limitMs; passed += 5) {
-      await settle();
+      await poolIdle();
       if (done()) return;
       this.time.advance(5);
     }
@@ -243,11 +244,6 @@ export async function clean(exchange: Exchange, ...phones: TestPhone[]): Promise
     for (const stream of phone.voice.streams) assert.ok(stream.closed, "voice stream closed");
   }
   assert.is(exchange.time.active, 0, "timers left");
-}
-
-/** Microtasks, and the thread pool's answers. */
-async function settle(): Promise<void> {
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A transport whose messages pass through `tamper`; Content-Length is put right. */

@@ -20,7 +20,7 @@ const echo = (method: string, params: Record<string, unknown>) => {
   return { method, params };
 };
 
-/** Sends raw text, returns everything that comes back until the other end closes or is silent. */
+/** Sends raw text, returns what comes back: one line, or everything until the other end closes. */
 function raw(path: string, text: string): Promise<string> {
   return new Promise((resolve) => {
     const socket = createConnection(path);
@@ -28,11 +28,11 @@ function raw(path: string, text: string): Promise<string> {
     socket.setEncoding("utf8");
     socket.on("data", (data) => {
       answer += data;
+      if (answer.includes("\n")) socket.end();
     });
     socket.on("error", () => {});
     socket.on("close", () => resolve(answer));
     socket.write(text);
-    setTimeout(() => socket.end(), 150);
   });
 }
 

@@ -63,8 +63,8 @@ async function startDns() {
   const file = join(folder, "dnsmasq.conf");
   writeFileSync(file, `${config.join("\n")}\n`);
   const child = spawn(dnsmasq ?? "", ["-k", "-C", file], { stdio: "ignore" });
-  const dns = dnsClient({ servers: [`127.0.0.1:${port}`], timeoutMs: 300 });
-  for (let i = 0; i < 40; i++) {
+  const dns = dnsClient({ servers: [`127.0.0.1:${port}`], timeoutMs: 2000 });
+  for (let i = 0; i < 400; i++) {
     const answer = await dns.query("alice._domainkey.a.test", "TXT");
     if (answer.ok && answer.value.records.length === 1) return { dns, stop: () => child.kill() };
     await new Promise((resolve) => setTimeout(resolve, 50));

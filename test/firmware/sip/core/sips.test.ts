@@ -116,7 +116,7 @@ async function overTls(to: SipAddress, text: string): Promise<string> {
   socket.on("data", (data) => (got += data));
   socket.on("error", () => {});
   socket.write(text);
-  await eventually("a final response", 5000, () => /SIP\/2\.0 [2-6]\d\d[\s\S]*\r\n\r\n/.test(got));
+  await eventually("a final response", 20_000, () => /SIP\/2\.0 [2-6]\d\d[\s\S]*\r\n\r\n/.test(got));
   return got.slice(got.search(/SIP\/2\.0 [2-6]/));
 }
 
@@ -192,14 +192,14 @@ sips("a sips call: every message of it over TLS, every Contact and target sips, 
       },
     }),
   );
-  await eventually("the call", 5000, () => log.includes("bob acked"));
+  await eventually("the call", 20_000, () => log.includes("bob acked"));
   dialogs.alice.reinvite(sdp("hold"), (outcome) => {
     log.push("ok" in outcome ? "reinvited" : `failed ${outcome.failed.status}`);
     dialogs.alice.ack();
   });
-  await eventually("the re-INVITE", 5000, () => log.includes("reinvited") && log.lastIndexOf("bob acked") > 1);
+  await eventually("the re-INVITE", 20_000, () => log.includes("reinvited") && log.lastIndexOf("bob acked") > 1);
   dialogs.alice.bye();
-  await eventually("the end", 5000, () => log.includes("bob ended by peer"));
+  await eventually("the end", 20_000, () => log.includes("bob ended by peer"));
   assert.ok([...alice.sent, ...bob.sent].every(({ way }) => way === "tls"));
   const requests = [...alice.sent, ...bob.sent].filter(({ text }) => !text.startsWith("SIP/2.0"));
   for (const { text } of requests) assert.match(text, /^[A-Z]+ sips:/);
@@ -249,7 +249,7 @@ sips("a refusal of sips is not answered by trying sip (RFC 5630 section 5.1.1)",
       { target: "sips:bob@a.test", from: { uri: "sips:alice@a.test" }, body: sdp("offer") },
       outgoing(log, "alice"),
     );
-    await eventually("the refusal", 5000, () => log.some((line) => line.startsWith("alice failed")));
+    await eventually("the refusal", 20_000, () => log.some((line) => line.startsWith("alice failed")));
     assert.ok(log.includes(`alice failed ${status} response`), log.join());
     assert.is(alice.sent.filter(({ text }) => text.startsWith("INVITE")).length, 1);
   }

@@ -251,10 +251,10 @@ table("flows", async () => {
     { everyMs: 40, answered: true },
     () => lost++,
   );
-  await eventually("three pings", 3000, () => seen.join("").split("\r\n\r\n").length > 3);
+  await eventually("three pings", 20_000, () => seen.join("").split("\r\n\r\n").length > 3);
   assert.is(lost, 0);
   answers = false;
-  await eventually("the loss", 3000, () => lost === 1);
+  await eventually("the loss", 20_000, () => lost === 1);
   flow?.close();
   for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => server.close(resolve));

@@ -112,7 +112,7 @@ streams("a whole call over TCP: one connection each way it is asked for, and it 
   );
   await eventually(
     "the end of the call",
-    3000,
+    20_000,
     () => log.includes("alice ended by us") && log.includes("bob ended by peer"),
   );
   assert.equal(log, [
@@ -196,9 +196,9 @@ streams("CANCEL and the ACK of a failure go the way the INVITE went", async () =
     { target: uri(bob), from, body: sdp("x".repeat(2500)) },
     { ...outgoing(log, "alice"), provisional: () => call.cancel() },
   );
-  await eventually("the end", 3000, () => log.includes("alice failed 487 response"));
+  await eventually("the end", 20_000, () => log.includes("alice failed 487 response"));
   assert.ok(log.includes("cancelled"));
-  await eventually("the ACK", 1000, () => bob.size().server === 0 && bob.counters()["stray-ack"] === 0);
+  await eventually("the ACK", 20_000, () => bob.size().server === 0 && bob.counters()["stray-ack"] === 0);
 });
 
 streams("a connection that breaks fails what waits for it at once, not after 32 s", async () => {
@@ -213,7 +213,7 @@ streams("a connection that breaks fails what waits for it at once, not after 32 
   const began = Date.now();
   const outcome = await ask(alice, `sip:x@127.0.0.1:${port};transport=tcp`);
   assert.ok("failed" in outcome && outcome.failed.cause === "transport", JSON.stringify(outcome));
-  assert.ok(Date.now() - began < 5000);
+  assert.ok(Date.now() - began < 25_000);
   server.close();
 });
 
@@ -234,7 +234,7 @@ streams("a connection that breaks while it rings: the call goes on, its answer c
     { target: `sip:x@127.0.0.1:${port};transport=tcp`, from, body: sdp("offer") },
     outgoing(log, "alice", { accepted: (dialog) => dialog.ack() }),
   );
-  await eventually("the INVITE", 3000, () => invite.includes("offer"));
+  await eventually("the INVITE", 20_000, () => invite.includes("offer"));
   const fields = (names: string): string =>
     invite
       .split("\r\n")
@@ -244,8 +244,9 @@ streams("a connection that breaks while it rings: the call goes on, its answer c
   const response = (status: string): string =>
     `SIP/2.0 ${status}\r\n${fields("Via|From|To|Call-ID|CSeq")}\r\nContact: <sip:x@127.0.0.1:${port};transport=tcp>\r\nContent-Length: 0\r\n\r\n`;
   sockets[0].write(response("180 Ringing"));
-  await eventually("ringing", 3000, () => log.includes("alice 180"));
+  await eventually("ringing", 20_000, () => log.includes("alice 180"));
   sockets[0].destroy();
+  await eventually("the end of the connection", 20_000, () => alice.connections === 0);
   await pause(100);
   assert.not.ok(
     log.some((line) => line.includes("failed")),
@@ -255,7 +256,7 @@ streams("a connection that breaks while it rings: the call goes on, its answer c
   const back = connect(alice.locals[1].port, "127.0.0.1");
   sockets.push(back);
   back.write(response("200 OK"));
-  await eventually("the answer", 3000, () => log.includes("alice accepted 200"));
+  await eventually("the answer", 20_000, () => log.includes("alice accepted 200"));
   server.close();
 });
 
@@ -270,7 +271,7 @@ streams(
   "responses go back over the connection; when it is gone, to where the client listens (section 18.2.2)",
   async () => {
     const bob = agent(await both());
-    let answer: () => void = () => {};
+    let answer: (() => void) | undefined;
     bob.events = {
       invite(call) {
         answer = () => call.reject(486);
@@ -290,11 +291,11 @@ streams(
         .replace("127.0.0.1:9;", `127.0.0.1:${port};`)
         .replace("Content-Length", "Contact: <sip:raw@127.0.0.1>\r\nContent-Length"),
     );
-    await pause(100);
+    await eventually("the INVITE", 20_000, () => answer);
     socket.destroy();
-    await pause(100);
-    answer();
-    await eventually("the response over a new connection", 2000, () =>
+    await eventually("the end of its connection", 20_000, () => bob.connections === 0);
+    answer?.();
+    await eventually("the response over a new connection", 20_000, () =>
       arrived.some((line) => line.startsWith("SIP/2.0 486")),
     );
     listening.close();
@@ -307,7 +308,7 @@ streams("slow senders are closed: a message that does not end, a connection that
   const slow = await raw(bob.local.port);
   const drip = setInterval(() => slow.socket.write("X"), 20);
   slow.socket.write("OPTIONS sip:u@127.0.0.1 SIP/2.0\r\nX: ");
-  await eventually("both to be closed", 2000, () => quiet.closed() && slow.closed());
+  await eventually("both to be closed", 20_000, () => quiet.closed() && slow.closed());
   clearInterval(drip);
   assert.is(bob.counters()["connections-slow"], 2);
   assert.is(bob.connections, 0);
@@ -317,22 +318,22 @@ streams("connections are bounded, from one address and in all", async () => {
   const bob = agent(await both({ perSource: 4, connections: 6 }));
   const opened: Awaited<ReturnType<typeof raw>>[] = [];
   for (let i = 0; i < 10; i++) opened.push(await raw(bob.local.port));
-  await eventually("six to be closed", 2000, () => opened.filter((one) => one.closed()).length === 6);
+  await eventually("six to be closed", 20_000, () => opened.filter((one) => one.closed()).length === 6);
   assert.is(bob.connections, 4);
   assert.is(bob.counters()["connections-refused"], 6);
   opened.find((one) => !one.closed())?.socket.write(options(1));
-  await eventually("an answer", 2000, () => opened.some((one) => /SIP\/2\.0 200/.test(one.text())));
+  await eventually("an answer", 20_000, () => opened.some((one) => /SIP\/2\.0 200/.test(one.text())));
 });
 
 streams("a stream that cannot be read is answered 400 where it can be, and closed", async () => {
   const bob = agent(await both());
   const { socket, text, closed } = await raw(bob.local.port);
   socket.write(options(1));
-  await eventually("200", 2000, () => /SIP\/2\.0 200/.test(text()));
+  await eventually("200", 20_000, () => /SIP\/2\.0 200/.test(text()));
   socket.write(options(2).replace("Content-Length: 0", "Content-Length: many"));
   await eventually(
     "400 and the end",
-    2000,
+    20_000,
     () => /SIP\/2\.0 400 Bad Request: bad or repeated Content-Length/.test(text()) && closed(),
   );
   assert.is(bob.counters()["framing-lost"], 1);
@@ -347,7 +348,7 @@ streams("who does not read is closed before the phone holds much", async () => {
     if (socket.destroyed || !socket.writable) break;
     socket.write(options(i));
   }
-  await eventually("the end of it", 5000, () => bob.connections === 0);
+  await eventually("the end of it", 20_000, () => bob.connections === 0);
   assert.is(bob.counters()["connections-unread"], 1);
 });
 
@@ -355,10 +356,10 @@ streams("pings are answered (RFC 5626 section 4.4.1)", async () => {
   const bob = agent(await both());
   const { socket, text } = await raw(bob.local.port);
   socket.write(options(1));
-  await eventually("200", 2000, () => /SIP\/2\.0 200/.test(text()));
+  await eventually("200", 20_000, () => /SIP\/2\.0 200/.test(text()));
   const before = text().length;
   socket.write("\r\n\r\n");
-  await eventually("a pong", 1000, () => text().length > before);
+  await eventually("a pong", 20_000, () => text().length > before);
   assert.is(text().slice(before), "\r\n");
 });
 
@@ -376,17 +377,17 @@ streams("a flow is kept with pings, and its end is told when one is not answered
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
-  const alice = agent(await both({ pongMs: 150 }));
+  const alice = agent(await both({ pongMs: 1500 }));
   let failure: string | undefined;
   let alive = 0;
   const options = { everyMs: 50, answered: true, alive: () => alive++ };
   alice.keepOpen({ host: "127.0.0.1", port, transport: "tcp" }, options, (error) => {
     failure = error.message;
   });
-  await eventually("five pings", 3000, () => pings >= 5 && alive >= 5);
+  await eventually("five pings", 20_000, () => pings >= 5 && alive >= 5);
   assert.is(failure, undefined);
   answering = false;
-  await eventually("the end of the flow", 3000, () => failure !== undefined);
+  await eventually("the end of the flow", 20_000, () => failure !== undefined);
   assert.match(failure ?? "", /keep-alive was not answered/);
   server.close();
 });
@@ -407,11 +408,11 @@ streams("pings nobody need answer keep a flow; its end is told when the connecti
   alice.keepOpen({ host: "127.0.0.1", port, transport: "tcp" }, options, (error) => {
     failure = error.message;
   });
-  await eventually("five pings", 3000, () => pings >= 5);
+  await eventually("five pings", 20_000, () => pings >= 5);
   assert.ok(alive >= 3);
   assert.is(failure, undefined, "no answer is missed");
   for (const socket of sockets.splice(0)) socket.destroy();
-  await eventually("the end of the flow", 3000, () => failure !== undefined);
+  await eventually("the end of the flow", 20_000, () => failure !== undefined);
   server.close();
 });
 
@@ -429,14 +430,14 @@ streams("a connection two flows share stays as long as one of them keeps it", as
   const to = { host: "127.0.0.1", port, transport: "tcp" } as const;
   const failures: string[] = [];
   const flows = [1, 2].map(() => alice.keepOpen(to, { everyMs: 60_000 }, (error) => failures.push(error.message))!);
-  await eventually("the connection", 3000, () => sockets.length === 1);
+  await eventually("the connection", 20_000, () => sockets.length === 1);
   await pause(50);
   flows[0].close();
   await pause(2300);
   assert.is(closed, 0);
   assert.equal(failures, []);
   flows[1].close();
-  await eventually("its end for want of use", 4000, () => closed === 1);
+  await eventually("its end for want of use", 20_000, () => closed === 1);
   assert.equal(failures, []);
   server.close();
 });
@@ -448,18 +449,18 @@ streams("a ping is not given up while a message is coming in (RFC 5626 section 4
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };
-  const alice = agent(await both({ pongMs: 80 }));
+  const alice = agent(await both({ pongMs: 1500 }));
   let failure: string | undefined;
   alice.keepOpen({ host: "127.0.0.1", port, transport: "tcp" }, { everyMs: 60_000, answered: true }, (error) => {
     failure = error.message;
   });
-  await eventually("the connection", 3000, () => sockets.length === 1);
+  await eventually("the connection", 20_000, () => sockets.length === 1);
   const [head, tail] = [
     "SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKx\r\n",
     "Content-Length: 0\r\n\r\n",
   ];
   sockets[0].write(head);
-  await pause(200);
+  await pause(2000);
   assert.is(failure, undefined, "half a message: the answer may be behind it");
   sockets[0].write(`${tail}\r\n`);
   await pause(100);

@@ -200,7 +200,7 @@ tls("a certificate may be required: who shows none, or one that cannot be verifi
   const unknown = await open({}, bob.ua.local);
   const outcome = await ask(unknown.ua, "sip:example.test");
   assert.ok("failed" in outcome && outcome.failed.cause === "transport", why(outcome));
-  await eventually("the refusal to be counted", 1000, () => bob.ua.counters()["tls-refused"] === 1);
+  await eventually("the refusal to be counted", 20_000, () => bob.ua.counters()["tls-refused"] === 1);
 });
 
 tls("requests come back over the connection of who has proved to be whom they are for (RFC 5923)", async () => {
@@ -228,7 +228,7 @@ tls("requests come back over the connection of who has proved to be whom they ar
 async function again({ ua, connected }: Opened): Promise<boolean> {
   const before = connected.length;
   assert.ok("ok" in (await ask(ua, "sip:example.test")));
-  await eventually("the ticket", 1000, () => connected.length > before);
+  await eventually("the ticket", 20_000, () => connected.length > before);
   return connected[before].resumed;
 }
 
@@ -258,7 +258,7 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const)
     for (const aheadMs of [0, 0, 30_000, 70_000, 70_000, 0]) {
       ahead = aheadMs;
       seen.push(await again(phone));
-      await eventually("the connection to end", 2000, () => phone.ua.connections === 0);
+      await eventually("the connection to end", 20_000, () => phone.ua.connections === 0);
     }
     assert.equal(seen, [false, true, true, false, true, false]);
     assert.ok(phone.connected.every((info) => info.protocol === version && info.verified));
@@ -271,7 +271,7 @@ tls("a server that shows another certificate than before is noticed", async () =
   const target = `sip:example.test:${first.port}`;
   assert.ok("ok" in (await ask(phone.ua, target)));
   first.close();
-  await eventually("its end", 2000, () => phone.ua.connections === 0);
+  await eventually("its end", 20_000, () => phone.ua.connections === 0);
   const other = await issueServer(ca, { ...validNow, uris: ["sip:example.test"] });
   const listener = createTlsServer({ cert: other.chainPem, key: other.privateKeyPem }, (socket) => {
     socket.on("error", () => {});
@@ -303,7 +303,7 @@ tls("slow-loris: who does not finish the handshake, or says nothing after it, is
     socket.on("error", () => {});
     socket.on("close", () => closed.push(name));
   }
-  await eventually("all of them closed", 5000, () => closed.length === 4);
+  await eventually("all of them closed", 20_000, () => closed.length === 4);
   clearInterval(drip);
   assert.is(bob.ua.connections, 0);
   const { "connections-slow": slow = 0, "tls-refused": refused = 0 } = bob.ua.counters();
@@ -326,7 +326,7 @@ tls("TLS 1.1 and plain TCP are not answered", async () => {
     socket.on("error", (error) => resolve((error as NodeJS.ErrnoException).code ?? error.message));
   });
   assert.not.equal(old, "open");
-  await eventually("the refusal to be counted", 1000, () => bob.ua.counters()["tls-refused"] >= 1 || old !== "open");
+  await eventually("the refusal to be counted", 20_000, () => bob.ua.counters()["tls-refused"] >= 1 || old !== "open");
 });
 
 tls("identities: what RFC 5922 section 7.1 takes from a certificate", () => {
