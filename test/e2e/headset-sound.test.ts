@@ -98,7 +98,7 @@ if ((await haveAlsa()) && needTool("pulseaudio") && needTool("socat")) {
       const from = bob.now;
       await line.plug();
       const port = await openSerial(line.headset);
-      const wearer = new HandsFree({ send: (text) => port.write(text, "latin1") });
+      const wearer = new HandsFree({ send: (text) => port.write(text, "latin1"), answerMs: 30_000 });
       port.on("data", (bytes) => wearer.receive(bytes.toString("latin1")));
       port.on("close", () => wearer.lost());
       port.on("error", () => {});

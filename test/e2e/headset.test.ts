@@ -31,7 +31,7 @@ async function wear(): Promise<void> {
   const from = bob.now;
   await line.plug();
   port = await openSerial(line.headset);
-  wearer = new HandsFree({ send: (text) => port.write(text, "latin1") });
+  wearer = new HandsFree({ send: (text) => port.write(text, "latin1"), answerMs: 30_000 });
   port.on("data", (bytes) => wearer.receive(bytes.toString("latin1")));
   port.on("close", () => wearer.lost());
   port.on("error", () => {});

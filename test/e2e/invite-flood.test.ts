@@ -77,7 +77,11 @@ flood(`${PER_SECOND} a second for ${SECONDS} s from one source: the audio loss o
   }
   const status = await bob.status();
   const grown = (name: string): number => status.counters[name] - before[name];
-  console.log(`dropped ${grown("rate-dropped")}, served ${grown("requests-received")}, sent ${sent}`);
+  // Of what came; the system's own drops on a full socket count for nothing. Some are dropped before they are read, some after.
+  assert.ok(
+    grown("rate-dropped") > grown("requests-received") / 2,
+    `${grown("rate-dropped")} dropped, ${grown("requests-received")} read of ${sent}`,
+  );
   assert.ok((answers["503"] ?? 0) > 0, JSON.stringify(answers));
   // Flooded or not, the call can be ended, and the phone called again.
   await bob.ask("hangup", { id: bobsId });

@@ -110,7 +110,7 @@ if (needTool("socat")) {
   /** A wearer at the far end of a pty. */
   const wear = async (path: string) => {
     const port = await openSerial(path);
-    const wearer: HandsFree = new HandsFree({ send: (text) => port.write(text, "latin1") });
+    const wearer: HandsFree = new HandsFree({ send: (text) => port.write(text, "latin1"), answerMs: 30_000 });
     port.on("data", (bytes) => wearer.receive(bytes.toString("latin1")));
     port.on("close", () => wearer.lost());
     port.on("error", () => {});
