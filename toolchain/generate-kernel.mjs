@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addAes } from "./kernel/aes.mjs";
 import { Module } from "./kernel/assembler.mjs";
+import { codeFile } from "./kernel/code-file.mjs";
 import { addGhash } from "./kernel/ghash.mjs";
 import { addPackets } from "./kernel/packets.mjs";
 import { addSha1 } from "./kernel/sha1.mjs";
@@ -21,20 +22,7 @@ export function kernel() {
 }
 
 /** The text of kernel-code.ts. */
-export function generate() {
-  const lines = Buffer.from(kernel())
-    .toString("base64")
-    .match(/.{1,116}/g);
-  return [
-    "// The packet kernel, a WebAssembly module. Written by toolchain/generate-kernel.mjs; change that instead.",
-    "// biome-ignore-all format: lines of equal length",
-    "",
-    "/** The module, in base64. */",
-    "export const kernelCode =",
-    ...lines.map((line, i) => `  "${line}"${i === lines.length - 1 ? ";" : " +"}`),
-    "",
-  ].join("\n");
-}
+export const generate = () => codeFile("The packet kernel", "generate-kernel.mjs", "kernelCode", kernel());
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
   writeFileSync(

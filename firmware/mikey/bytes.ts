@@ -145,7 +145,11 @@ export function requireField(name: string, value: number, max: number): void {
 
 /** A copy with memory of its own. (`slice` of a node Buffer is a view of it: wiping one would wipe the other.) */
 export function copy(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes);
+  const { length } = bytes;
+  const out = new Uint8Array(length);
+  if (length <= FEW) for (let i = 0; i < length; i++) out[i] = bytes[i];
+  else out.set(bytes);
+  return out;
 }
 
 /** Equality of public byte strings (not constant-time: never for MACs or keys). */

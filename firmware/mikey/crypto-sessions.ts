@@ -187,6 +187,7 @@ export function deriveSessions(
   const usable = checkKeys(keys, uses);
   if (!usable.ok) return usable;
   const tgks = keys.map((one) => (one.kind === "tgk" ? new TgkKeys(one.key, csbId, rand, prf) : undefined));
+  for (const tgk of tgks) tgk?.prepare(sessions.length);
   const isEach = isOneEach(keys, sessions.length);
   const all = sessions.map((session, i): CryptoSession => {
     const masters = isEach

@@ -125,36 +125,43 @@ export function parsePayloads(
   return { ok: true, value: payloads };
 }
 
-/** Codecs of a table by the payloads they write. */
-const byKind = new WeakMap<CodecTable, ReadonlyMap<string, PayloadCodec<Payload>>>();
+type Kinds = ReadonlyMap<string, PayloadCodec<Payload>>;
 
-function codecFor(payload: Exclude<Payload, OpaquePayload>, codecs: CodecTable): PayloadCodec<Payload> {
+/** Codecs of a table by the payloads they write. */
+const byKind = new WeakMap<CodecTable, Kinds>();
+
+function kindsOf(codecs: CodecTable): Kinds {
   let kinds = byKind.get(codecs);
   if (!kinds) {
     kinds = new Map([...codecs.values()].map((codec) => [codec.kind, codec as PayloadCodec<Payload>]));
     byKind.set(codecs, kinds);
   }
+  return kinds;
+}
+
+function codecFor(payload: Exclude<Payload, OpaquePayload>, kinds: Kinds): PayloadCodec<Payload> {
   const codec = kinds.get(payload.kind);
   if (!codec) throw new TypeError(`no codec writes payloads of kind ${payload.kind}`);
   return codec;
 }
 
-function typeOf(payload: Payload | undefined, codecs: CodecTable): number {
+function typeOf(payload: Payload | undefined, kinds: Kinds): number {
   if (!payload) return PayloadType.last;
-  return payload.kind === "opaque" ? payload.type : codecFor(payload, codecs).type;
+  return payload.kind === "opaque" ? payload.type : codecFor(payload, kinds).type;
 }
 
-function printChain(writer: ByteWriter, payloads: readonly Payload[], codecs: CodecTable): void {
-  for (const [i, payload] of payloads.entries()) {
-    const isLast = i === payloads.length - 1;
+function printChain(writer: ByteWriter, payloads: readonly Payload[], kinds: Kinds): void {
+  const last = payloads.length - 1;
+  for (let i = 0; i <= last; i++) {
+    const payload = payloads[i];
     if (payload.kind === "opaque") {
-      if (!isLast) throw new TypeError("an opaque payload holds the rest of its message: nothing can follow it");
+      if (i < last) throw new TypeError("an opaque payload holds the rest of its message: nothing can follow it");
       writer.put(payload.data);
       return;
     }
-    const codec = codecFor(payload, codecs);
-    if (!codec.ends) writer.u8(typeOf(payloads[i + 1], codecs));
-    else if (!isLast) throw new TypeError(`a ${payload.kind} payload ends its message: nothing can follow it`);
+    const codec = codecFor(payload, kinds);
+    if (!codec.ends) writer.u8(typeOf(payloads[i + 1], kinds));
+    else if (i < last) throw new TypeError(`a ${payload.kind} payload ends its message: nothing can follow it`);
     codec.print(writer, payload);
   }
 }
@@ -162,15 +169,16 @@ function printChain(writer: ByteWriter, payloads: readonly Payload[], codecs: Co
 /** Writes a message; the "next payload" fields follow from the order. Throws RangeError when a value does not fit. */
 export function printMessage(message: Message, codecs: CodecTable = standardCodecs): Uint8Array {
   const writer = new ByteWriter();
-  printHeader(writer, message.header, typeOf(message.payloads[0], codecs));
-  printChain(writer, message.payloads, codecs);
+  const kinds = kindsOf(codecs);
+  printHeader(writer, message.header, typeOf(message.payloads[0], kinds));
+  printChain(writer, message.payloads, kinds);
   return writer.finish();
 }
 
 /** Writes a payload chain without a header: what a KEMAC encrypts. */
 export function printPayloads(payloads: readonly Payload[], codecs: CodecTable = standardCodecs): Uint8Array {
   const writer = new ByteWriter();
-  printChain(writer, payloads, codecs);
+  printChain(writer, payloads, kindsOf(codecs));
   return writer.finish();
 }
 

@@ -1,6 +1,6 @@
 // Freshness: the clock-skew window and the replay cache (RFC 3830 section 5.4).
 
-import { createHash } from "node:crypto";
+import * as crypto from "node:crypto";
 
 /** Default half width of the window in ms: five minutes. */
 export const DEFAULT_SKEW_MS = 300_000;
@@ -73,8 +73,14 @@ export function writeCounter(counter: number): Uint8Array {
 
 /** Name of a message in the cache: a hash of what its MAC or signature covers (its timestamp and sender are in there). */
 export function replayKey(coveredBytes: Uint8Array): string {
-  return createHash("sha256").update(coveredBytes).digest("base64");
+  return hashed("sha256", coveredBytes, "base64");
 }
+
+/** Node 20.12 and later hash in one call, which is cheaper than making an object for it. */
+const hashed: typeof crypto.hash =
+  crypto.hash ??
+  ((algorithm: string, data: Uint8Array, encoding: "base64") =>
+    crypto.createHash(algorithm).update(data).digest(encoding));
 
 /** Reads an 8-byte NTP timestamp. */
 export function readNtp(value: Uint8Array): bigint {

@@ -3,7 +3,7 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { aesCounterXor } from "../crypto/aes.js";
 import { equal } from "../crypto/constant-time.js";
-import { HmacSha1 } from "../crypto/hmac-sha1.js";
+import { hmacSha1 } from "../crypto/hmac-sha1.js";
 import { ok } from "../runtime/result.js";
 import { copy } from "./bytes.js";
 import { type MikeyResult, refuse } from "./errors.js";
@@ -81,13 +81,7 @@ export function openKeyData(
 
 /** HMAC-SHA-1 over the parts. Messages are short: a native HMAC would take most of its time to be made. */
 export function computeMac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
-  const data = joined(parts);
-  const hmac = new HmacSha1(key);
-  hmac.compute(data, 0, data.length);
-  const mac = new Uint8Array(MAC_BYTES);
-  hmac.writeTag(mac, 0, MAC_BYTES);
-  hmac.wipe();
-  return mac;
+  return hmacSha1(key, joined(parts));
 }
 
 /** Byte strings behind each other; a single one as it is. */

@@ -10,6 +10,7 @@ import { checkout } from "../vectors.js";
 for (const [file, program] of [
   ["sha1-compress.ts", "generate-sha1.mjs"],
   ["kernel-code.ts", "generate-kernel.mjs"],
+  ["sha1-lanes-code.ts", "generate-sha1-lanes.mjs"],
 ])
   test(`firmware/crypto/${file} is the output of toolchain/${program}`, async () => {
     const { generate } = (await import(pathToFileURL(join(checkout, "toolchain", program)).href)) as {

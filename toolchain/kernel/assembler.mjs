@@ -74,6 +74,8 @@ export const v128 = {
   const: (bytes) => [simd(0x0c), [...bytes]],
   load: (address, offset = 0) => [address, simd(0x00), 0, unsigned(offset)],
   store: (address, value, offset = 0) => [address, value, simd(0x0b), 0, unsigned(offset)],
+  /** A 32-bit word of memory in all four lanes. */
+  loadSplat32: (address, offset = 0) => [address, simd(0x09), 0, unsigned(offset)],
   and: (a, b) => [a, b, simd(0x4e)],
   or: (a, b) => [a, b, simd(0x50)],
   xor: (a, b) => [a, b, simd(0x51)],

@@ -89,14 +89,16 @@ export function responderValue(answer: ParsedMessage, ours: DhPayload, policy: D
   const values = payloadsOf(answer, "dh");
   if (values.length !== 2)
     return refuse("malformed-message", `${values.length} Diffie-Hellman values in the answer, 2 are needed`);
-  const isOurs = values.map((dh) => dh.group === ours.group && sameBytes(dh.value, ours.value));
-  if (!isOurs[0] && !isOurs[1])
-    return refuse("response-mismatch", "the answer does not repeat our Diffie-Hellman value");
-  if (isOurs[0] && isOurs[1]) return refuse("bad-dh-value", "the answer's Diffie-Hellman value is our own");
-  const theirs = values[isOurs[0] ? 1 : 0];
+  const isOurs = (dh: DhPayload) => dh.group === ours.group && sameBytes(dh.value, ours.value);
+  const [first, second] = values;
+  const isFirst = isOurs(first);
+  const isSecond = isOurs(second);
+  if (!isFirst && !isSecond) return refuse("response-mismatch", "the answer does not repeat our Diffie-Hellman value");
+  if (isFirst && isSecond) return refuse("bad-dh-value", "the answer's Diffie-Hellman value is our own");
+  const theirs = isFirst ? second : first;
   if (theirs.group !== ours.group)
     return refuse("unsupported-dh-group", "the answer uses another group than our offer");
-  if (!values.every((dh) => sameValidity(dh.validity, ours.validity)))
+  if (!sameValidity(first.validity, ours.validity) || !sameValidity(second.validity, ours.validity))
     return refuse("response-mismatch", "the answer changes the key's validity");
   const usable = checkDh(theirs, { ...policy, acceptedGroups: [policy.group ?? "oakley5"] });
   return usable.ok ? ok(theirs) : usable;

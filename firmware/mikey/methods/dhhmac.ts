@@ -14,12 +14,12 @@ import { computeMac, covered, MAC_BYTES, macsEqual } from "../transport.js";
 import { noValues, offeredValue } from "./dh.js";
 import { agreeTgk, checkDh, type DhPolicy, dhPayload, groupWords, labelWith, responderValue } from "./dh-values.js";
 import {
+  authenticationKey,
   emptyMac,
   offerParties,
   printVerified,
   printWithMac,
   provesErrorByMac,
-  transportKeys,
   type Verifier,
 } from "./mac.js";
 import {
@@ -166,7 +166,7 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
         return refuse("key-not-shareable", "Diffie-Hellman makes a key between two, it cannot carry one");
       const { header, timestamp, rand, compat, localUri, peerUri } = frame;
       const names = { initiator: idPayload(localUri), responder: idPayload(peerUri) };
-      const keys = transportKeys(psk, header.csbId, rand, compat);
+      const keys = authenticationKey(psk, header.csbId, rand, compat);
       const verifier = { keys, macAlgorithm: MacAlgorithm.hmacSha1, names, timestamp, compat };
       const pair = frame.keys.kind === "fresh" ? await options.takeDhKeyPair(group) : undefined;
       const validity = frame.keys.kind === "fresh" ? frame.keys.validity : { kind: "none" as const };
@@ -194,7 +194,7 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
       const names = offerParties(sorted.value, frame);
       if (!names.ok) return names;
       const { timestamp, compat } = frame;
-      const keys = transportKeys(psk, offer.header.csbId, frame.rand, compat);
+      const keys = authenticationKey(psk, offer.header.csbId, frame.rand, compat);
       const proved = checkSeal(offer, keys.authentication, "offer");
       const usable = proved.ok && theirs.value ? checkDh(theirs.value, options) : proved;
       if (!usable.ok) {

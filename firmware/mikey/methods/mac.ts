@@ -9,7 +9,7 @@ import { type AgreedKey, copyKeys, tgkBytes } from "../key-data.js";
 import { type Message, type ParsedMessage, payloadsOf, printMessage } from "../message.js";
 import { EncryptionAlgorithm, MacAlgorithm } from "../numbers.js";
 import type { IdPayload, Payload, TimestampPayload } from "../payloads/index.js";
-import { deriveTransportKeys, type TransportKeys } from "../prf.js";
+import { type AuthenticationKey, deriveAuthenticationKey, deriveTransportKeys, type TransportKeys } from "../prf.js";
 import { computeMac, covered, MAC_BYTES, macsEqual } from "../transport.js";
 import { allowOnly, closing, type KeyWish, type Parties, type RandomSource } from "./method.js";
 
@@ -47,6 +47,16 @@ export function transportKeys(
   return deriveTransportKeys(secret, csbId, rand, prfOf(compat));
 }
 
+/** {@link transportKeys} of a method that encrypts nothing. */
+export function authenticationKey(
+  secret: Uint8Array,
+  csbId: number,
+  rand: Uint8Array,
+  compat: Dialect | undefined,
+): AuthenticationKey {
+  return deriveAuthenticationKey(secret, csbId, rand, prfOf(compat));
+}
+
 /** Writes a message that ends in a MAC field and fills it in; `appended` is covered but not sent (section 5.2). */
 export function printWithMac(message: Message, key: Uint8Array, ...appended: readonly Uint8Array[]): Uint8Array {
   const bytes = printMessage(message);
@@ -60,8 +70,8 @@ function verified(names: Names, timestamp: Uint8Array, compat: Dialect | undefin
 }
 
 /** What an answer that ends in V is checked and written with. */
-export interface Verifier {
-  readonly keys: TransportKeys;
+export interface Verifier<Keys extends AuthenticationKey = AuthenticationKey> {
+  readonly keys: Keys;
   readonly macAlgorithm: number;
   readonly names: Names;
   readonly timestamp: TimestampPayload;

@@ -9,7 +9,7 @@ import { type AgreedKey, copyKeys, printKeyData, readKeyData, wipeKeys } from ".
 import { printMessage } from "../message.js";
 import { DataType, EncryptionAlgorithm, MacAlgorithm } from "../numbers.js";
 import type { KemacPayload, Payload } from "../payloads/index.js";
-import { wipeTransportKeys } from "../prf.js";
+import { type TransportKeys, wipeTransportKeys } from "../prf.js";
 import { computeMac, covered, MAC_BYTES, macsEqual, openKeyData, sealKeyData } from "../transport.js";
 import {
   checkTransport,
@@ -115,7 +115,7 @@ export function createPskMethod(shared: SharedKey): MikeyMethod {
   function openKemac(
     bytes: Uint8Array,
     kemac: KemacPayload,
-    verifier: Verifier,
+    verifier: Verifier<TransportKeys>,
     csbId: number,
   ): MikeyResult<readonly AgreedKey[]> {
     const { keys, timestamp } = verifier;

@@ -3,14 +3,7 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  fillBlock,
-  HmacSha1,
-  HmacSha1Keys,
-  hmacSha1,
-  ONE_BLOCK_MESSAGE,
-  sha1,
-} from "../../../firmware/crypto/index.js";
+import { HmacSha1, hmacSha1, sha1 } from "../../../firmware/crypto/index.js";
 import { bytes, hex, vectors } from "../../vectors.js";
 
 const rfc2202 = vectors<{ vectors: { case: number; key: string; data: string; digest: string }[] }>(
@@ -91,58 +84,6 @@ test("two keys do not disturb each other", () => {
   b.compute(data, 0, 100);
   assert.ok(a.matches(createHmac("sha1", one).update(data).digest(), 0, 20));
   assert.ok(b.matches(createHmac("sha1", two).update(data).digest(), 0, 20));
-});
-
-/** A result of {@link HmacSha1Keys} as bytes. */
-const wordBytes = (words: Int32Array) =>
-  Uint8Array.from({ length: 20 }, (_, i) => words[i >>> 2] >>> (24 - ((i & 3) << 3)));
-
-test("several keys in one: blocks and messages of every length equal OpenSSL's, the last key may be short or empty", () => {
-  const data = randomBytes(77);
-  const keys = new HmacSha1Keys(data, 32, 4);
-  const block = new Int32Array(16);
-  const out = new Int32Array(5);
-  for (let k = 0; k < 4; k++) {
-    const key = data.subarray(Math.min(32 * k, 77), Math.min(32 * (k + 1), 77));
-    for (let length = 0; length <= 130; length++) {
-      const message = randomBytes(length);
-      const expected = createHmac("sha1", key).update(message).digest("hex");
-      keys.computeBytes(k, message, 0, length, out);
-      assert.is(hex(wordBytes(out)), expected, `${length} bytes under key ${k}`);
-      if (length > ONE_BLOCK_MESSAGE) continue;
-      fillBlock(block, message);
-      keys.compute(k, block, out);
-      assert.is(hex(wordBytes(out)), expected, `${length} bytes in a block under key ${k}`);
-    }
-  }
-  assert.is(new HmacSha1Keys(data, 32).length, 3);
-  assert.throws(
-    () => fillBlock(block, new Uint8Array(ONE_BLOCK_MESSAGE + 1)),
-    (e: Error) => e instanceof RangeError,
-  );
-  assert.throws(
-    () => new HmacSha1Keys(data, 65),
-    (e: Error) => e instanceof RangeError,
-  );
-  keys.wipe();
-  keys.computeBytes(0, data, 0, 10, out);
-  assert.is.not(
-    hex(wordBytes(out)),
-    createHmac("sha1", data.subarray(0, 32)).update(data.subarray(0, 10)).digest("hex"),
-  );
-});
-
-test("a block leaves room before its message", () => {
-  const key = randomBytes(32);
-  const keys = new HmacSha1Keys(key, 32);
-  const message = randomBytes(35);
-  const block = new Int32Array(16);
-  const out = new Int32Array(5);
-  fillBlock(block, message, 20);
-  for (let i = 0; i < 5; i++) block[i] = 0x01020304;
-  keys.compute(0, block, out);
-  const before = Buffer.from("01020304".repeat(5), "hex");
-  assert.is(hex(wordBytes(out)), createHmac("sha1", key).update(before).update(message).digest("hex"));
 });
 
 test("a wiped key is gone", () => {
