@@ -9,16 +9,13 @@ export type EnvelopePadding = "pkcs1" | "oaep";
 /** Makes the stand-in secrets, under a key of this process alone. */
 const rejection = new HmacSha1(randomBytes(32));
 
-/** What tells the two halves of a stand-in apart. */
-const halves = [Int32Array.of(0), Int32Array.of(1)];
-
-/** 32 bytes that depend on the envelope and tell nothing. */
+/** 32 bytes that depend on the envelope and tell nothing: its HMAC, and the HMAC of that. */
 function standInFor(envelope: Uint8Array): Uint8Array {
   const out = new Uint8Array(2 * HMAC_SHA1_BYTES);
-  for (const half of [0, 1]) {
-    rejection.compute(envelope, 0, envelope.length, halves[half]);
-    rejection.writeTag(out, half * HMAC_SHA1_BYTES, HMAC_SHA1_BYTES);
-  }
+  rejection.compute(envelope, 0, envelope.length);
+  rejection.writeTag(out, 0, HMAC_SHA1_BYTES);
+  rejection.compute(out, 0, HMAC_SHA1_BYTES);
+  rejection.writeTag(out, HMAC_SHA1_BYTES, HMAC_SHA1_BYTES);
   return out.subarray(0, 32);
 }
 
@@ -77,6 +74,7 @@ function isZero(x: number): number {
 /**
  * Takes PKCS#1 v1.5 padding off without a branch that depends on it. A wrong padding gives a stand-in secret (implicit
  * rejection): whoever asks learns nothing but that the message's MAC does not fit.
+ * @param block changed where the stand-in goes
  */
 function unpad(block: Uint8Array, standIn: Uint8Array): Uint8Array {
   const k = block.length;
@@ -91,13 +89,10 @@ function unpad(block: Uint8Array, standIn: Uint8Array): Uint8Array {
   // At least eight bytes of padding, and at least one byte of secret.
   good &= found & (((9 - separator) >> 31) & 0xff) & (((separator + 1 - k) >> 31) & 0xff);
   const mask = (good << 24) >> 31;
-  const out = new Uint8Array(k);
   const offset = k - standIn.length;
-  for (let i = 0; i < k; i++) out[i] = (block[i] & mask) | ((i >= offset ? standIn[i - offset] : 0) & ~mask);
+  for (let i = offset; i < k; i++) block[i] = (block[i] & mask) | (standIn[i - offset] & ~mask);
   const start = ((separator + 1) & mask) | (offset & ~mask);
-  const secret = new Uint8Array(out.subarray(start));
-  out.fill(0);
-  return secret;
+  return new Uint8Array(block.subarray(start));
 }
 
 /**
