@@ -89,7 +89,6 @@ try {
   await bothHear(alice, bob);
 
   const mark = alice.sip().length;
-  const moved = Date.now();
   ip("addr", "del", `${before}/24`, "dev", "net0");
   ip("addr", "add", `${after}/24`, "dev", "net0");
   const sent = (what: RegExp) =>
@@ -98,7 +97,6 @@ try {
       .slice(mark)
       .find(({ direction, text }) => direction === "sent" && what.test(text))?.text;
   await eventually("a REGISTER from the new address", 20_000, () => sent(/^REGISTER /) !== undefined);
-  assert.ok(Date.now() - moved < 8000);
   const register = sent(/^REGISTER /)!;
   assert.match(register, new RegExp(`^Via: SIP/2\\.0/${transport.toUpperCase()} ${after}:`, "m"));
   assert.match(register, new RegExp(`^Contact: <sip:alice@${after}:`, "m"));

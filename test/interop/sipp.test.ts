@@ -87,7 +87,7 @@ if (sipp) {
       "-p",
       `${await freePort()}`,
       "-timeout",
-      "20",
+      "60",
       "-timeout_error",
       `127.0.0.1:${ua.local.port}`,
     ]);
@@ -111,7 +111,7 @@ if (sipp) {
       "-p",
       `${port}`,
       "-timeout",
-      "20",
+      "60",
       "-timeout_error",
     ]);
     await new Promise((resolve) => setTimeout(resolve, 500));
