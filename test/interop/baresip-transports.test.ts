@@ -100,12 +100,11 @@ function peerOf(bare: Baresip): PeerPhone {
     hangup: () => bare.command("hangup"),
     hold: () => bare.command("hold"),
     resume: () => bare.command("resume"),
-    incoming: (from) => bare.until("CALL_INCOMING", 8000, from),
-    ringing: (from) => bare.until("CALL_RINGING", 8000, from),
-    up: (from) => bare.until("CALL_ESTABLISHED", 8000, from),
-    over: (from) => bare.until("CALL_CLOSED", 8000, from),
+    incoming: (from) => bare.until("CALL_INCOMING", undefined, from),
+    ringing: (from) => bare.until("CALL_RINGING", undefined, from),
+    up: (from) => bare.until("CALL_ESTABLISHED", undefined, from),
+    over: (from) => bare.until("CALL_CLOSED", undefined, from),
     heard: (hz) => bare.heard(hz),
-    tellsAtOnce: false,
     forget: () => bare.forget(),
   };
 }

@@ -154,7 +154,7 @@ export class Baresip {
     return this.events.until(`${this.options.user}'s ${type}`, (event) => event.type === type, limitMs, from);
   }
 
-  /** How much of a tone is in what it has decoded so far; its recordings are whole once the call is over. */
+  /** How much of a tone is in what it has decoded so far. */
   heard(hz: number): ToneReport {
     const files = readdirSync(this.options.folder).filter((name) => /^dump-.*-dec\.wav$/.test(name));
     const reports = files.map((name) => toneInFile(join(this.options.folder, name), hz));

@@ -157,12 +157,11 @@ function peerOf(linphone: Linphone, uri: string): PeerPhone {
     hangup: () => say("terminate"),
     hold: () => say("pause"),
     resume: () => say("resume"),
-    incoming: (from) => linphone.until(["IncomingReceived"], 8000, from),
-    ringing: (from) => linphone.until(["OutgoingRinging"], 8000, from),
-    up: (from) => linphone.until(["StreamsRunning"], 8000, from),
-    over: (from) => linphone.until(["Released"], 8000, from),
+    incoming: (from) => linphone.until(["IncomingReceived"], undefined, from),
+    ringing: (from) => linphone.until(["OutgoingRinging"], undefined, from),
+    up: (from) => linphone.until(["StreamsRunning"], undefined, from),
+    over: (from) => linphone.until(["Released"], undefined, from),
     heard: (hz) => linphone.heard(hz),
-    tellsAtOnce: true,
     forget: () => linphone.forget(),
   };
 }

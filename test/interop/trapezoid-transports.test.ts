@@ -161,8 +161,10 @@ if (requireOrSkip(missing ?? "kamailio", missing === undefined))
               () => alice.heard(tones.bob).toneMs > 300 && bob.heard(tones.alice).toneMs > before + 300,
             );
             for (const one of [alice, bob]) {
-              const [{ security, voice }] = (await one.status()).calls;
-              assert.is(security.state === "secure" && security.rekeys, 2);
+              const voice = await eventually("two changes of keys", 20_000, async () => {
+                const [call] = (await one.status()).calls;
+                return call.security.state === "secure" && call.security.rekeys === 2 && call.voice;
+              });
               assert.is((voice as { packetsLost: number }).packetsLost, 0);
             }
             await alice.ask("hangup", {});

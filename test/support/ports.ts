@@ -25,11 +25,18 @@ function tcpIsFree(port: number): Promise<boolean> {
   });
 }
 
+/** Single ports: below the range the system hands out by itself, so that nobody gets one between this and its use, and above {@link freeRange}'s. */
+const FIRST = 27_200;
+const LAST = 32_700;
+/** Where this process begins: suites that run at the same time keep apart. */
+let next = FIRST + ((process.pid * 20) % (LAST - FIRST));
+
 /** A port that neither UDP nor TCP uses now, the one above it free for TCP as well (baresip's TLS listens there). */
 export async function freePort(): Promise<number> {
-  for (let i = 0; i < 200; i++) {
-    const port = await udpIsFree(0);
-    if (port === undefined || port > 65_000 || given.has(port) || given.has(port + 1)) continue;
+  for (let i = 0; i < 1000; i++) {
+    const port = next;
+    next = next + 2 < LAST ? next + 2 : FIRST;
+    if (given.has(port) || (await udpIsFree(port)) === undefined) continue;
     if (!(await tcpIsFree(port)) || !(await tcpIsFree(port + 1))) continue;
     given.add(port).add(port + 1);
     return port;
@@ -40,7 +47,7 @@ export async function freePort(): Promise<number> {
 /** `count` ports in a row, from an even one on, free for UDP and below the range the system hands out by itself. */
 export async function freeRange(count: number): Promise<{ readonly portMin: number; readonly portMax: number }> {
   for (let i = 0; i < 200; i++) {
-    const first = 20_000 + 2 * Math.floor(Math.random() * 5500);
+    const first = 20_000 + 2 * Math.floor(Math.random() * 3500);
     const ports = Array.from({ length: count }, (_, k) => first + k);
     if (ports.some((port) => given.has(port))) continue;
     if ((await Promise.all(ports.map(udpIsFree))).includes(undefined)) continue;

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { readWav, wavFile } from "../../firmware/audio/index.js";
+import { WAV_HEADER_BYTES } from "../../firmware/audio/wav.js";
 
 /** Length of the pieces a recording is judged by, ms. */
 const WINDOW_MS = 40;
@@ -61,10 +62,11 @@ export function toneIn(samples: Int16Array, rate: number, hz: number): ToneRepor
   return { toneMs, soundMs };
 }
 
-/** Judges a WAV file; nothing at all in one that is not there (yet). @throws Error when it is no WAV file. */
+/** Judges a WAV file; nothing at all in one that is not there, or has no header yet. @throws Error when it is no WAV file. */
 export function toneInFile(file: string, hz: number): ToneReport {
-  if (!existsSync(file)) return { toneMs: 0, soundMs: 0 };
-  const sound = readWav(readFileSync(file));
+  const bytes = existsSync(file) ? readFileSync(file) : new Uint8Array();
+  if (bytes.length < WAV_HEADER_BYTES) return { toneMs: 0, soundMs: 0 };
+  const sound = readWav(bytes);
   if (!sound.ok) throw new Error(`${file}: ${sound.error.text}`);
   return toneIn(sound.value.samples, sound.value.rate, hz);
 }
