@@ -71,14 +71,20 @@ async function fresh(device: Awaited<ReturnType<typeof disk>>, rootBytes = 500_0
   return { release, files };
 }
 
-/** Both ends of a session. `through` stands between owner and device. */
-function session(device: UpdatedDevice, through = new PassThrough(), key = owner.privateKey) {
+/** Both ends of a session. `through` stands between owner and device, which waits for the owner `silenceMs`. */
+function session(device: UpdatedDevice, through = new PassThrough(), key = owner.privateKey, silenceMs = 30_000) {
   const [up, down] = [new PassThrough(), new PassThrough()];
   up.pipe(through);
   const served = serveUpdate({ input: through, output: down }, device, {
-    ...{ owner: owner.publicKey, nonce: randomBytes(32), timers: systemTimers, strangerMs: 300, idleMs: 300 },
+    ...{
+      owner: owner.publicKey,
+      nonce: randomBytes(32),
+      timers: systemTimers,
+      strangerMs: silenceMs,
+      idleMs: silenceMs,
+    },
   });
-  return { link: { input: down, output: up, key, timers: systemTimers, answerMs: 3000 }, served, up };
+  return { link: { input: down, output: up, key, timers: systemTimers, answerMs: 30_000 }, served, up };
 }
 
 const rejects = async (what: Promise<unknown>, pattern: RegExp) => {
@@ -198,6 +204,8 @@ test("an update that ends in the middle, or brings other bytes, leaves nothing t
   const gone = session(
     device.slots,
     cut(200_000, () => undefined),
+    owner.privateKey,
+    300,
   );
   const installing = installRelease(gone.link, { ...next, trialSeconds: 60 });
   await rejects(installing, /nothing came from the other side for 0\.3 s/);
@@ -241,7 +249,7 @@ test("why an update went back is told: the device's own words, or that the loade
 
 test("who says nothing, or too much, is not waited for", async () => {
   const device = await disk();
-  const silent = session(device.slots);
+  const silent = session(device.slots, undefined, owner.privateKey, 300);
   assert.is(await silent.served, "refused");
   const talker = session(device.slots);
   talker.up.write("x".repeat(100_000));
