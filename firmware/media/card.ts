@@ -41,7 +41,14 @@ export class Card {
   private lost = false;
   /** The person was told that there is no card. */
   private missed = false;
+  /** When the card last gave a period, or was started. */
   private lastPeriodMs = 0;
+  /** Up to when the user has had periods or been told of a hole, by the card or its stand-in: no time is to be counted twice. */
+  private coveredMs = 0;
+  /** What the card and its stand-in both gave where one took over from the other; the next hole is shorter by it. */
+  private overlapMs = 0;
+  /** Since when sound is wanted. */
+  private wantedMs = 0;
   private idle: Timer | undefined;
   private reopen: Timer | undefined;
   private watch: Timer | undefined;
@@ -94,7 +101,7 @@ export class Card {
       return;
     }
     if (this.running) return;
-    this.lastPeriodMs = this.clock.now();
+    this.wantedMs = this.lastPeriodMs = this.coveredMs = this.clock.now();
     this.watch ??= every(this.timers, this.clock, STALL_MS / 2, () => this.look());
     if (this.device) this.startDevice();
     else {
@@ -162,8 +169,8 @@ export class Card {
     this.lastPeriodMs = this.clock.now();
     if (!this.standIn) this.user.opened(device.rate, device.periodFrames);
     try {
-      device.start((captured, play) => this.fromCard(captured, play), {
-        xrun: (direction, frames) => this.xrun(direction, frames),
+      device.start((captured, play) => this.fromCard(device, captured, play), {
+        xrun: (direction, frames) => this.xrun(device, direction, frames),
         lost: (reason) => {
           if (this.device !== device) return;
           this.lost = true;
@@ -182,9 +189,14 @@ export class Card {
     }
   }
 
-  private fromCard(captured: Int16Array, play: Int16Array): void {
-    this.lastPeriodMs = this.clock.now();
-    if (this.standIn) this.stopStandIn();
+  private fromCard(device: AudioDevice, captured: Int16Array, play: Int16Array): void {
+    const now = this.clock.now();
+    if (this.standIn) {
+      const periodMs = (device.periodFrames * 1000) / device.rate;
+      this.overlapMs += Math.max(0, this.coveredMs - Math.max(this.wantedMs, now - periodMs));
+      this.stopStandIn();
+    }
+    this.lastPeriodMs = this.coveredMs = now;
     if (this.missed) {
       this.missed = false;
       this.user.device("back", "the sound card is back");
@@ -192,15 +204,26 @@ export class Card {
     this.user.period(captured, play, true);
   }
 
-  private xrun(direction: "capture" | "playback", frames: number): void {
+  private xrun(device: AudioDevice, direction: "capture" | "playback", frames: number): void {
     this.xruns++;
     if (direction === "capture") {
-      // A driver may report a loss it has filled with silence itself: a hole cannot be longer than the time since the last period.
-      const device = this.device!;
-      const elapsed = Math.floor(((this.clock.now() - this.lastPeriodMs) * device.rate) / 1000);
-      if (elapsed >= device.periodFrames) this.user.gap(Math.min(frames, elapsed));
+      // A driver may report a loss it has filled with silence itself: a hole cannot be longer than the time since the last period. What the
+      // stand-in fills is none.
+      const elapsed = Math.floor(((this.clock.now() - this.coveredMs) * device.rate) / 1000);
+      if (!this.standIn && elapsed >= device.periodFrames) {
+        const lost = Math.min(frames, elapsed);
+        this.hole(lost, device.rate);
+        this.coveredMs += (lost * 1000) / device.rate;
+      }
     }
     this.user.device("xrun", `${direction} lost ${frames} frames`);
+  }
+
+  /** Tells of `frames` nobody captured, at the rate of the periods, less what was captured twice before. */
+  private hole(frames: number, rate: number): void {
+    const overlap = Math.min(frames, Math.round((this.overlapMs * rate) / 1000));
+    this.overlapMs = Math.max(0, this.overlapMs - (overlap * 1000) / rate);
+    if (overlap < frames) this.user.gap(Math.round(frames - overlap));
   }
 
   /** Finds a card that stopped talking without a word. */
@@ -220,7 +243,11 @@ export class Card {
   private startStandIn(): void {
     if (this.standIn || this.closed) return;
     this.user.opened(STANDIN_RATE, STANDIN_FRAMES);
-    let next = this.clock.now() + STANDIN_MS;
+    const now = this.clock.now();
+    // A card that stopped without a word was waited for.
+    if (now - this.coveredMs >= STANDIN_MS) this.hole(((now - this.coveredMs) * STANDIN_RATE) / 1000, STANDIN_RATE);
+    this.coveredMs = now;
+    let next = now + STANDIN_MS;
     const tick = (): void => {
       const behind = this.clock.now() - next;
       if (behind > MAX_CATCH_UP_MS) {
@@ -229,6 +256,7 @@ export class Card {
         this.user.gap(missed * STANDIN_FRAMES);
         next += missed * STANDIN_MS;
       }
+      this.coveredMs = next;
       next += STANDIN_MS;
       this.standIn = this.timers.at(next, tick);
       this.user.period(this.silence, this.unheard, false);

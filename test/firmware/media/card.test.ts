@@ -42,7 +42,7 @@ function setup(options: Partial<VoiceOptions> = {}) {
   const time = new VirtualTime();
   const devices: FakeDevice[] = [];
   const told: string[] = [];
-  const state = { rate: 0, card: 0, standIn: 0, gaps: 0, fails: 0, next: () => new FakeDevice() };
+  const state = { rate: 0, card: 0, standIn: 0, gaps: 0, gapMs: 0, fails: 0, next: () => new FakeDevice() };
   const card = new Card(
     async () => {
       if (state.fails > 0) {
@@ -71,6 +71,7 @@ function setup(options: Partial<VoiceOptions> = {}) {
       },
       gap: (frames) => {
         state.gaps += frames;
+        state.gapMs += (frames * 1000) / state.rate;
       },
       device: (type, text) => void told.push(`${type}: ${text}`),
     },
@@ -216,6 +217,27 @@ test("an over-run is counted, told, and a hole of the time that passed", async (
   devices[0].events!.xrun("playback", 320);
   assert.is(card.xruns, 3);
   assert.is(told.length, 3);
+  await card.close();
+});
+
+test("a card that stalls, for a moment or for long, again and again: no time is forgotten, none counted twice", async () => {
+  const { time, devices, state, card } = setup();
+  card.want(true);
+  await settle();
+  const run = () => {
+    for (let i = 0; i < 10; i++) {
+      time.advance(20);
+      devices[0].period();
+    }
+  };
+  run();
+  for (const stallMs of [100, 150, 205, 250, 256, 333, 1000, 5000, 215, 120]) {
+    time.advance(stallMs);
+    devices[0].events!.xrun("capture", Math.floor(stallMs / 20) * 320);
+    run();
+    const counted = (state.card + state.standIn) * 20 + state.gapMs;
+    assert.ok(Math.abs(counted - time.now()) <= 40, `${counted} ms of ${time.now()}, ${stallMs} ms stalled`);
+  }
   await card.close();
 });
 
