@@ -35,7 +35,7 @@ import {
   type TraceEntry,
 } from "./runtime/index.js";
 import { openSignalling, warmRoutes } from "./signalling.js";
-import { isWildcard, UserAgent, watchAddress } from "./sip/index.js";
+import { areRegistered, isWildcard, UserAgent, watchAddress } from "./sip/index.js";
 import { StartUp, startUpMetrics } from "./start-up.js";
 import { startVoiceThread } from "./voice-client.js";
 
@@ -76,6 +76,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   const startUp = new StartUp(trace, bootMs);
   const sound = { state: "ok" as HandsetStatus["sound"]["state"], text: "", xruns: 0 };
   let publish: (event: PhoneEvent, monotonicMs?: number) => void = () => {};
+  let tellAlive = () => {};
   let handset: Handset | undefined;
 
   // First in, so last to be closed: who watches is told the end of every call and that the vibrator stopped.
@@ -134,6 +135,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     ...{ config, clock: systemClock, timers: systemTimers, random, log: log.for("registration") },
     changed: (status) => {
       startUp.registrations(accounts.status());
+      tellAlive();
       publish({ type: "registration", registration: status });
     },
     unreachable: (to) => signalling.resolver.report(to, "failed"),
@@ -370,11 +372,14 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     .catch((error: unknown) =>
       log.warn("code-not-kept", { error: error instanceof Error ? error.message : String(error) }),
     );
-  log.info("ready", { board: board.name, address: userAgent.local.host, port: userAgent.local.port });
+  const { host: address, port } = userAgent.local;
+  log.info("ready", { board: board.name, address, port, ...startUp.status() });
   if (manager) {
     manager.ready();
+    tellAlive = () => manager.alive(areRegistered(accounts.status()));
+    tellAlive();
     if (manager.watchdogMs !== undefined) {
-      const feeding = every(systemTimers, systemClock, manager.watchdogMs, () => manager.alive());
+      const feeding = every(systemTimers, systemClock, manager.watchdogMs, () => tellAlive());
       shutdown.add("watchdog", () => feeding.cancel());
     }
     shutdown.add("service manager", () => {
@@ -384,7 +389,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   }
   if (!options.interactive)
     process.stdout.write(
-      `sotto is ready: ${config.accounts[0].uri} at ${userAgent.local.host}:${userAgent.local.port}, control ${config.control}\n`,
+      `sotto is ready: ${config.accounts[0].uri} at ${address}:${port}, control ${config.control}\n`,
     );
 }
 

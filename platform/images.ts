@@ -26,6 +26,9 @@ export interface BoardImage {
   readonly asound?: string;
 }
 
+/** Sampling rate of the recording that may speak in the emulated microphone's place, Hz; S16_LE, stereo. */
+export const recordingRate = 16_000;
+
 const disks = ["ext4", "squashfs", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "crc32c_generic"];
 
 /** Every image there is. */
@@ -54,15 +57,15 @@ export const images: readonly BoardImage[] = [
     packages: [],
     commandLine: "console=ttyAMA0 quiet",
     shell: "hvc0",
-    // Two cards with one clock, the emulator's: earpiece and microphone. A recording on the data partition (S16_LE, 48 kHz, stereo) can
-    // speak in the microphone's place, at the microphone's pace.
+    // Two cards with one clock, the emulator's: earpiece and microphone. A recording on the data partition (S16_LE, 16 kHz, stereo: the least
+    // the card can do, for every sample is converted by an emulated processor) can speak in the microphone's place, at the microphone's pace.
     asound: `pcm.earpiece { type plug slave.pcm "hw:0,0" }
 pcm.microphone { type plug slave.pcm "hw:1,0" }
 pcm.recording {
   type plug
   slave {
     pcm { type file slave.pcm "hw:1,0" file "/dev/null" infile "/data/recording.raw" format "raw" }
-    rate 48000
+    rate ${recordingRate}
     channels 2
     format S16_LE
   }

@@ -9,8 +9,8 @@ export interface ServiceManager extends Closable {
   readonly watchdogMs: number | undefined;
   /** The telephone takes and places calls now. */
   ready(): void;
-  /** The event loop turns. */
-  alive(): void;
+  /** The event loop turns. @param isRegistered every account that registers is registered at this moment. */
+  alive(isRegistered: boolean): void;
   /** The telephone is closing. */
   stopping(): void;
   close(): void;
@@ -41,7 +41,7 @@ export async function openServiceManager(environment: Environment = process.env)
     return {
       watchdogMs,
       ready: () => send("READY=1"),
-      alive: () => send("WATCHDOG=1"),
+      alive: (isRegistered) => send(`WATCHDOG=1\nSTATUS=${isRegistered ? "registered" : "not registered"}`),
       stopping: () => send("STOPPING=1"),
       close,
     };
@@ -50,18 +50,22 @@ export async function openServiceManager(environment: Environment = process.env)
   return undefined;
 }
 
-/** Touches a file: it appears with `ready`, its time is that of the last `alive`, and it says `stopping` at the end. */
+/** Touches a file: it appears with `ready`, its time and word on registrations are of the last `alive`, and it says `stopping` at the end. */
 function heartbeat(file: string): ServiceManager {
   let state = "starting";
+  let registered = "";
   const tell = (next: string) => {
     state = next;
-    void writeFile(file, `${state} ${process.pid}\n`).catch(() => {});
+    void writeFile(file, `${state} ${process.pid}${registered}\n`).catch(() => {});
   };
   return {
     watchdogMs: HEARTBEAT_MS,
     ready: () => tell("ready"),
-    alive: () => {
+    alive: (isRegistered) => {
       if (state !== "ready") return;
+      const before = registered;
+      registered = isRegistered ? " registered" : "";
+      if (registered !== before) return tell("ready");
       const now = new Date();
       void utimes(file, now, now).catch(() => tell("ready"));
     },
@@ -73,8 +77,8 @@ function heartbeat(file: string): ServiceManager {
 /** What a heartbeat file says, for who watches it. @returns undefined when there is none. */
 export async function readHeartbeat(
   file: string,
-): Promise<{ readonly state: string; readonly pid: number } | undefined> {
+): Promise<{ readonly state: string; readonly pid: number; readonly isRegistered: boolean } | undefined> {
   const text = await readFile(file, "utf8").catch(() => "");
-  const found = /^(\w+) (\d+)\n$/.exec(text);
-  return found ? { state: found[1], pid: Number(found[2]) } : undefined;
+  const found = /^(\w+) (\d+)( registered)?\n$/.exec(text);
+  return found ? { state: found[1], pid: Number(found[2]), isRegistered: found[3] !== undefined } : undefined;
 }

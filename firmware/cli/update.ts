@@ -1,10 +1,11 @@
-// `sotto update-session` and `sotto healthy`: what a device's own scripts call about updates. No command for people: those have scripts/update.
+// `sotto update-session`: what a device's own scripts call about updates. No command for people: those have scripts/update.
 
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { ControlClient, type HandsetStatus } from "../control/index.js";
 import { systemTimers } from "../runtime/index.js";
+import { areRegistered } from "../sip/index.js";
 import type { Slot } from "../update/index.js";
 
 /** Exit codes of `sotto update-session`. */
@@ -32,15 +33,7 @@ async function phoneStatus(socket: string): Promise<HandsetStatus | undefined> {
   }
 }
 
-/** Accounts register, and each does so somewhere at this moment. */
-function isRegistered(status: HandsetStatus | undefined): boolean {
-  const registrations = status?.registrations ?? [];
-  const accounts = new Set(registrations.map(({ account }) => account));
-  const done = new Set(registrations.filter(({ state }) => state === "registered").map(({ account }) => account));
-  return accounts.size > 0 && done.size === accounts.size;
-}
-
-/** Adds the commands to the `sotto` program. */
+/** Adds the command to the `sotto` program. */
 export function addUpdateCommands(program: Command): void {
   const slot = () => new Option("--slot <slot>", "the running slot").choices(["a", "b"]).makeOptionMandatory();
   program
@@ -61,7 +54,7 @@ export function addUpdateCommands(program: Command): void {
         roots: { a: options.rootA, b: options.rootB },
         phone: {
           isBusy: async () => ((await phoneStatus(options.socket))?.calls.length ?? 0) > 0,
-          isRegistered: async () => isRegistered(await phoneStatus(options.socket)),
+          isRegistered: async () => areRegistered((await phoneStatus(options.socket))?.registrations ?? []),
         },
       });
       // A connection that is lost while something is written to it must not end what goes on.
@@ -72,15 +65,5 @@ export function addUpdateCommands(program: Command): void {
         timers: systemTimers,
       });
       process.exit(outcome === "installed" ? INSTALLED : outcome === "status" ? 0 : 1);
-    });
-
-  program
-    .command("healthy", { hidden: true })
-    .description("exit code 0 when the running telephone answers and, if asked, is registered")
-    .requiredOption("--socket <path>", "the telephone's control socket")
-    .option("--registered", "its accounts must be registered, too")
-    .action(async ({ socket, registered }: { socket: string; registered?: true }) => {
-      const status = await phoneStatus(socket);
-      process.exit(status !== undefined && (!registered || isRegistered(status)) ? 0 : 1);
     });
 }

@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readWav } from "../../firmware/audio/index.js";
+import { recordingRate } from "../../platform/images.js";
 import { copySparse } from "../../toolchain/device/disk.js";
 import { dataStart, makeData } from "../../toolchain/device/image.js";
 import { runTool } from "../../toolchain/device/tools.js";
@@ -29,16 +30,13 @@ export interface PrepareOptions {
   readonly speaks: boolean;
 }
 
-/** Rate of the recording on the data partition, Hz; stereo, S16_LE. */
-const RATE = 48_000;
-
 function speech(): Buffer {
   const wav = readWav(readFileSync(join(top, "scripts", "demo-voices", "bob.wav")));
   if (!wav.ok) throw new Error(wav.error.text);
   const { samples, rate } = wav.value;
-  const out = Buffer.alloc(Math.floor((samples.length * RATE) / rate) * 4);
+  const out = Buffer.alloc(Math.floor((samples.length * recordingRate) / rate) * 4);
   for (let i = 0; i < out.length / 4; i++) {
-    const sample = samples[Math.floor((i * rate) / RATE)];
+    const sample = samples[Math.floor((i * rate) / recordingRate)];
     out.writeInt16LE(sample, 4 * i);
     out.writeInt16LE(sample, 4 * i + 2);
   }

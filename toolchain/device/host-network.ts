@@ -2,6 +2,9 @@
 
 import { runTool } from "./tools.js";
 
+/** How many this process has made. */
+let made = 0;
+
 /** A TAP device. Needs root. */
 export class HostNetwork {
   private constructor(
@@ -33,7 +36,7 @@ export class HostNetwork {
       const net = `10.${part()}.${part()}`;
       const routes = (await runTool("ip", ["route"])).toString();
       if (routes.includes(`${net}.`) && i < 50) continue;
-      return HostNetwork.make(`sotto${process.pid % 100_000}`, net);
+      return HostNetwork.make(`sotto${process.pid % 100_000}-${made++}`, net);
     }
   }
 

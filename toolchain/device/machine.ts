@@ -13,8 +13,6 @@ export interface MachineOptions {
   readonly folder: string;
   /** The disk, which is written to. */
   readonly disk: string;
-  /** Start this kernel instead of the firmware's way through the disk: some seconds quicker. */
-  readonly direct?: { readonly kernel: string; readonly initrd: string; readonly commandLine: string };
   /** A network device of the host's; default: QEMU's own network, behind which the machine cannot be called. */
   readonly tap?: string;
   /** What the earpiece plays is recorded here (WAV); default: not at all. */
@@ -81,11 +79,13 @@ export class Machine {
     const socket = (name: string) => join(options.folder, `${name}.sock`);
     for (const name of ["qmp", "qtest", "shell"]) rmSync(socket(name), { force: true });
     const firmware = FIRMWARE.find((file) => existsSync(file));
-    if (!options.direct && firmware === undefined)
+    if (firmware === undefined)
       throw new Error("EFI firmware is missing; on Debian, as root: apt-get install qemu-efi-aarch64");
-    const boot = options.direct
-      ? ["-kernel", options.direct.kernel, "-initrd", options.direct.initrd, "-append", options.direct.commandLine]
-      : ["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${firmware}`];
+    // The firmware does not wait for somebody to press a key.
+    const boot = [
+      ...["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${firmware}`],
+      ...["-boot", "menu=on,splash-time=0"],
+    ];
     const ear = options.earpiece === undefined ? (options.audio ?? "none") : `wav,path=${options.earpiece}`;
     // It ends with us, however we end: an emulator that is left over keeps a processor busy.
     const setpriv = findTool("setpriv");

@@ -1,8 +1,9 @@
 # Shared by the scripts of this folder; source it.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-# Where the boot partition is mounted while it is needed, and where the telephone is asked.
+# Where the boot partition is mounted while it is needed, where the telephone is asked, and the file it touches while it lives.
 boot=/run/boot
 socket=/run/sotto/control.sock
+alive=/run/sotto/alive
 
 say() { echo "<3>sotto: $*" >/dev/kmsg 2>/dev/null || echo "sotto: $*"; }
 

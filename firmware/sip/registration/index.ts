@@ -2,5 +2,10 @@
 export { type BackoffTimes, backoffMs, defaultBackoff } from "./backoff.js";
 export { type Binding, readBinding, refreshMs } from "./binding.js";
 export type { KeepAlive } from "./kept-flow.js";
-export type { RegistrationFailure, RegistrationState, RegistrationStatus } from "./registration.js";
+export {
+  areRegistered,
+  type RegistrationFailure,
+  type RegistrationState,
+  type RegistrationStatus,
+} from "./registration.js";
 export * from "./registrations.js";

@@ -55,6 +55,13 @@ export interface RegistrationStatus {
   readonly publicGruu?: string;
 }
 
+/** Accounts register, and each of them is registered somewhere at this moment. */
+export function areRegistered(registrations: readonly RegistrationStatus[]): boolean {
+  const accounts = new Set(registrations.map(({ account }) => account));
+  const done = new Set(registrations.filter(({ state }) => state === "registered").map(({ account }) => account));
+  return accounts.size > 0 && done.size === accounts.size;
+}
+
 export interface RegistrationOptions {
   /** Address of record, `sip:alice@a.test`. */
   readonly account: string;

@@ -42,14 +42,15 @@ for (const address of [join(folder, "notify"), `@sotto-test-${process.pid}`])
     assert.ok(manager);
     assert.is(manager.watchdogMs, 15_000);
     manager.ready();
-    manager.alive();
+    manager.alive(false);
+    manager.alive(true);
     manager.stopping();
     assert.equal(
-      [systemd.receive(), systemd.receive(), systemd.receive(), systemd.receive()],
-      ["READY=1", "WATCHDOG=1", "STOPPING=1", undefined],
+      Array.from({ length: 5 }, () => systemd.receive()),
+      ["READY=1", "WATCHDOG=1\nSTATUS=not registered", "WATCHDOG=1\nSTATUS=registered", "STOPPING=1", undefined],
     );
     systemd.close();
-    manager.alive();
+    manager.alive(true);
   });
 
 test("a watchdog meant for another process is not fed; a tiny interval is not believed; a wrong address is an error", async () => {
@@ -64,14 +65,20 @@ test("the heartbeat file is there from ready on, gets younger while we are alive
   const file = join(folder, "alive");
   const manager = await openServiceManager({ SOTTO_HEARTBEAT: file });
   assert.ok(manager);
-  manager.alive();
+  manager.alive(true);
   assert.is(await readHeartbeat(file), undefined);
   manager.ready();
   await eventually("ready", 20_000, async () => (await readHeartbeat(file))?.state === "ready");
   assert.is((await readHeartbeat(file))?.pid, process.pid);
   utimesSync(file, 1000, 1000);
-  manager.alive();
+  manager.alive(false);
   await eventually("a younger file", 20_000, () => statSync(file).mtimeMs > 1e12);
+  for (const isRegistered of [true, false]) {
+    manager.alive(isRegistered);
+    await eventually("the word on registrations", 20_000, async () => {
+      return (await readHeartbeat(file))?.isRegistered === isRegistered;
+    });
+  }
   manager.stopping();
   await eventually("stopping", 20_000, () => readFileSync(file, "utf8").startsWith("stopping"));
 });
