@@ -58,7 +58,7 @@ if (canEmulate()) {
   const isWhole = process.env["SOTTO_EMULATOR"] === "all";
   const began = performance.now();
   const took = (what: string) =>
-    console.log(`note: ${what} ${((performance.now() - began) / 1000).toFixed(0)} s after the start`);
+    console.log(`\nnote: ${what} ${((performance.now() - began) / 1000).toFixed(0)} s after the start`);
 
   const surroundings = Surroundings.make(folder, started);
   surroundings.catch(() => {});

@@ -9,6 +9,7 @@ import { compileNative, findNativePart } from "./natives.js";
 import { sizes, sizeTable } from "./size.js";
 import { packageVersions, sysroot } from "./sysroot.js";
 import type { Target } from "./targets.js";
+import { together } from "./turns.js";
 
 /** The bundle may have so many bytes without native parts and Node. */
 export const BUNDLE_LIMIT = 1_500_000;
@@ -65,11 +66,11 @@ export async function buildForDevice(target: Target, options: DeviceBuildOptions
     const root = await sysroot(target);
     inputs = packageVersions(root);
     mkdirSync(join(app, "native"));
-    for (const name of natives) {
-      const file = join(app, "native", `${name}.node`);
-      await compileNative(findNativePart(name), target, file, { root, fresh: options.fresh, onStatus: status });
-      parts.push({ name: `native/${name}.node`, bytes: statSync(file).size });
-    }
+    const files = natives.map((name) => join(app, "native", `${name}.node`));
+    const how = { root, fresh: options.fresh, onStatus: status };
+    await together(natives.map((name, i) => compileNative(findNativePart(name), target, files[i], how)));
+    for (const [i, name] of natives.entries())
+      parts.push({ name: `native/${name}.node`, bytes: statSync(files[i]).size });
   }
   const bundled = Object.values(meta.outputs).flatMap((output) => Object.keys(output.inputs));
   const nativePackages = natives.map((name) => `${findNativePart(name).folder}/package.json`);

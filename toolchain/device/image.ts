@@ -27,6 +27,7 @@ import { runtimePackages } from "./runtime-root.js";
 import { sysroot } from "./sysroot.js";
 import { findTarget } from "./targets.js";
 import { needTool, runTool } from "./tools.js";
+import { together } from "./turns.js";
 
 const MIB = 1024 * 1024;
 /** Sizes of the partitions; a slot holds one release's root, the boot partition two kernels. */
@@ -72,10 +73,12 @@ export async function makeImage(name: string, options: ImageOptions = {}): Promi
   const folder = options.out ?? join(top, "out", "image", name);
   mkdirSync(folder, { recursive: true });
   const target = findTarget(image.target);
-  const build = await buildForDevice(target, { onStatus: status });
   status("getting Debian's packages and kernel");
-  const base = await sysroot(target, [...runtimePackages, ...image.packages]);
-  const kernel = await debianKernel();
+  const [build, base, kernel] = await together([
+    buildForDevice(target, { onStatus: status }),
+    sysroot(target, [...runtimePackages, ...image.packages]),
+    debianKernel(),
+  ]);
   const work = mkdtempSync(join(tmpdir(), "sotto-image-"));
   try {
     status("making the root");

@@ -2,11 +2,13 @@
 
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { top } from "../top.js";
 import { cacheFolder, packageVersions } from "./sysroot.js";
 import type { Target } from "./targets.js";
 import { findTool, runTool } from "./tools.js";
+import { Turns, together } from "./turns.js";
 
 /** A native part: one shared object that the bundle loads as `native/<name>.node`. */
 export interface NativePart {
@@ -144,6 +146,9 @@ const commonFlags = [
   "-Wl,-z,noexecstack,-z,relro,-z,now",
 ];
 
+/** So many compilers run at once as there are processors. */
+const turns = new Turns(availableParallelism());
+
 /** Debian packages of the target's compilers. */
 export function compilerPackages(target: Target): string[] {
   const suffix = target.triplet.replace("_", "-");
@@ -206,21 +211,19 @@ export async function compileNative(
     try {
       const made = (await part.generate?.(work)) ?? [];
       const out = join(work, "out.node");
-      await runTool(
-        compiler,
-        [
-          ...args,
-          ...made.map((path) => `-I${path}`),
-          `-ffile-prefix-map=${work}=.`,
-          "-o",
-          out,
-          ...sources,
-          ...part.libraries.map((name) => `-l${name}`),
-        ],
-        { cwd: folder },
-      ).catch((error: Error) => {
-        throw new Error(`the native part ${part.name} does not compile for ${target.name}: ${error.message}`);
-      });
+      const all = [...args, ...made.map((path) => `-I${path}`), `-ffile-prefix-map=${work}=.`];
+      const compile = async (source: string, i: number) => {
+        const object = join(work, `${i}.o`);
+        await turns.take(() => runTool(compiler, [...all, "-c", "-o", object, source], { cwd: folder }));
+        return object;
+      };
+      try {
+        const objects = await together(sources.map(compile));
+        await runTool(compiler, [...all, "-o", out, ...objects, ...part.libraries.map((name) => `-l${name}`)]);
+      } catch (error) {
+        const words = (error as Error).message;
+        throw new Error(`the native part ${part.name} does not compile for ${target.name}: ${words}`);
+      }
       checkElf(readFileSync(out), target, part.name);
       renameSync(out, cached);
     } finally {
