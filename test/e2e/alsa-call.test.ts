@@ -16,6 +16,7 @@ import { HandsetProcess, suiteFolder } from "../support/handset-process.js";
 import { TestAuthority } from "../support/identities.js";
 import { PulseServer } from "../support/pulse.js";
 import { endWithUs, Started } from "../support/started.js";
+import { watchStolen } from "../support/stolen.js";
 import { eventually, pause } from "../support/wait.js";
 import { checkout } from "../vectors.js";
 
@@ -29,7 +30,7 @@ const MOST_SHIFTS = { quiet: 1 + Math.floor(TALK_S / 60), busy: 2 + Math.floor(T
 /** Samples that may differ each time it does: a frame of 20 ms said twice, made up or left out, and the pieces it begins and ends in. */
 const SHIFT_SAMPLES = 2 * 160;
 /** So often it is tried to measure at all. */
-const TRIES = 4;
+const TRIES = 6;
 
 /** The measuring ends were late themselves, so that nothing was measured: no word about the phones. */
 class Unmeasured extends Error {}
@@ -147,16 +148,19 @@ if ((await haveAlsa()) && needTool("pulseaudio")) {
 
   /**
    * Tries until a machine that is busy with other things lets it be measured.
-   * @param judge throws {@link Unmeasured} when it was not, and anything else when something was not as it should be: that fails at once.
+   * @param judge throws {@link Unmeasured} when it was not, and anything else when something was not as it should be: that fails at once, unless
+   * the machine itself was held up.
    */
   async function tries(judge: () => Promise<void>): Promise<void> {
     for (let left = TRIES; ; left--) {
+      const stolen = watchStolen();
       try {
         await begin();
         return await judge();
       } catch (error) {
-        if (left <= 1 || !(error instanceof Unmeasured)) throw error;
-        console.log(`once more: ${error.message}`);
+        const why = error instanceof Unmeasured ? error.message : stolen();
+        if (left <= 1 || why === undefined) throw error;
+        console.log(`once more: ${why}`);
       } finally {
         await finish();
       }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { DemoReport } from "../../scripts/demo-report/report.js";
+import { watchStolen } from "../support/stolen.js";
 import { checkout } from "../vectors.js";
 
 const test = suite("demo", { folder: "" });
@@ -21,14 +22,16 @@ function demo(...options: string[]) {
 
 /**
  * The demo judges real-time sound, which a busy machine can spoil: a real fault spoils every try. A run in which a simulated sound card over-ran
- * is none: the machine stood still, and what was said then nobody could hear.
+ * or the machine was held up is none: what was said then nobody could hear.
  */
 function demoThatIsHeard(out: string, ...options: string[]) {
-  let run = demo("--out", out, ...options);
-  for (let more = 2, unmeasured = 5; more > 0 && run.status !== 0; run = demo("--out", out, ...options))
-    if (unmeasured > 0 && overran(join(out, "report.json"))) unmeasured--;
-    else more--;
-  return run;
+  for (let more = 2, unmeasured = 5; ; ) {
+    const stolen = watchStolen();
+    const run = demo("--out", out, ...options);
+    if (run.status === 0) return run;
+    if (unmeasured > 0 && (stolen() || overran(join(out, "report.json")))) unmeasured--;
+    else if (more-- === 0) return run;
+  }
 }
 
 function overran(file: string): boolean {
