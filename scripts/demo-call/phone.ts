@@ -8,7 +8,7 @@ import type { CallSnapshot } from "../../firmware/call/types.js";
 import { ControlClient, type HandsetEvent } from "../../firmware/control/index.js";
 
 /** How long a handset may take to start, ms. */
-const START_LIMIT_MS = 15_000;
+const START_LIMIT_MS = 30_000;
 
 /** A UDP port that is free now. */
 export async function freePort(): Promise<number> {

@@ -26,8 +26,8 @@ export async function captureMissing(): Promise<string | undefined> {
   if (!which("tshark") || !which("dumpcap")) return "tshark";
   try {
     // Lists what lo can do: needs the right to open it, captures nothing.
-    await run(which("dumpcap")!, ["-i", "lo", "-L"], { timeout: 10_000 });
-    const { stdout } = await run(which("dumpcap")!, ["-D"], { timeout: 10_000 });
+    await run(which("dumpcap")!, ["-i", "lo", "-L"], { timeout: 60_000 });
+    const { stdout } = await run(which("dumpcap")!, ["-D"], { timeout: 60_000 });
     return /\blo\b/.test(stdout) ? undefined : "permission to capture packets (CAP_NET_RAW)";
   } catch {
     return "permission to capture packets (CAP_NET_RAW)";

@@ -1,12 +1,17 @@
 // A thousand times opened, run and closed: no descriptor and no memory stays behind.
 
 import { readdirSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Pcm } from "../../../drivers/node-alsa/index.js";
 import { haveAlsa, VirtualCard } from "../audio/virtual-card/virtual-card.js";
 
 const CYCLES = 1000;
+// What waits to be collected is no leak.
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
 const descriptors = () => readdirSync("/proc/self/fd").length;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -26,8 +31,10 @@ if (await haveAlsa())
       await turn();
     }
     for (let i = 0; i < 200; i++) await cycle(i);
+    collect();
     const before = { fds: descriptors(), rss: process.memoryUsage.rss() };
     for (let i = 0; i < CYCLES; i++) await cycle(i);
+    collect();
     const after = { fds: descriptors(), rss: process.memoryUsage.rss() };
     const grownMb = (after.rss - before.rss) / 2 ** 20;
     console.log(`${CYCLES} cycles: descriptors ${before.fds} -> ${after.fds}, memory ${grownMb.toFixed(1)} MiB more`);
