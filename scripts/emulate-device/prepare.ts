@@ -30,13 +30,16 @@ export interface PrepareOptions {
   readonly speaks: boolean;
 }
 
+/** How long the handset speaks in a call, seconds: its recording plays once. */
+const SPEAKS_S = 120;
+
 function speech(): Buffer {
   const wav = readWav(readFileSync(join(top, "scripts", "demo-voices", "bob.wav")));
   if (!wav.ok) throw new Error(wav.error.text);
   const { samples, rate } = wav.value;
-  const out = Buffer.alloc(Math.floor((samples.length * recordingRate) / rate) * 4);
+  const out = Buffer.alloc(SPEAKS_S * recordingRate * 4);
   for (let i = 0; i < out.length / 4; i++) {
-    const sample = samples[Math.floor((i * rate) / recordingRate)];
+    const sample = samples[Math.floor((i * rate) / recordingRate) % samples.length];
     out.writeInt16LE(sample, 4 * i);
     out.writeInt16LE(sample, 4 * i + 2);
   }

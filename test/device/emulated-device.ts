@@ -39,25 +39,35 @@ export class EmulatedDevice {
     this.earpiece = join(folder, "earpiece.wav");
   }
 
-  /** Makes somebody's device; it is not powered yet. @param updateKey the owner's public key, PEM. */
-  static async make(around: Surroundings, user: User, started: Started, updateKey: string): Promise<EmulatedDevice> {
+  /**
+   * Makes somebody's device; it is not powered yet.
+   * @param updateKey the owner's public key, PEM.
+   * @param other another image than that of the surroundings, and its sound card.
+   */
+  static async make(
+    around: Surroundings,
+    user: User,
+    started: Started,
+    updateKey: string,
+    other?: { readonly image: MadeImage; readonly audio: object },
+  ): Promise<EmulatedDevice> {
     const folder = join(around.folder, user);
     mkdirSync(folder);
     const network = await started.keep(HostNetwork.create());
-    const device = new EmulatedDevice(folder, started, around.image, network);
-    await device.makeDisk(around, user, updateKey);
+    const device = new EmulatedDevice(folder, started, other?.image ?? around.image, network);
+    await device.makeDisk(around, user, updateKey, other?.audio ?? { capture: "recording" });
     return device;
   }
 
-  private async makeDisk(around: Surroundings, user: User, updateKey: string): Promise<void> {
+  private async makeDisk(around: Surroundings, user: User, updateKey: string, audio: object): Promise<void> {
     const data = join(this.folder, "data");
     await around.giveKeys(user, join(data, "sotto", "keys"));
     const keys = (name: string) => `/data/sotto/keys/${name}`;
     const config = {
-      board: "qemu-virt",
+      board: this.image.board.board,
       sip: { address: this.network.guest, instanceFile: "/data/state/instance-id" },
       control: "/run/sotto/control.sock",
-      devices: { audio: { capture: "recording" } },
+      devices: { audio },
       accounts: [
         {
           ...around.account(user, keys("password")),

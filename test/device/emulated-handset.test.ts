@@ -2,9 +2,11 @@
 // sound at both ends, what must survive a power cut, a full disk, a wrong clock and a lost network, and updates. Bob's device is called and its
 // devices are worked; carol's loses power and is updated meanwhile. SOTTO_EMULATOR=all does more.
 
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { lines } from "../../toolchain/device/device-tree.js";
+import { makeImage } from "../../toolchain/device/image.js";
 import { type HandsetProcess, suiteFolder } from "../support/handset-process.js";
 import { Started } from "../support/started.js";
 import { eventually, pause } from "../support/wait.js";
@@ -90,7 +92,7 @@ if (canEmulate()) {
     carol.machine.type(
       "while :; do cp /data/sotto/sotto.json /data/x.new; mv /data/x.new /data/x; dd if=/dev/urandom of=/data/y bs=65536 count=20 2>/dev/null; sleep 1; done &\n",
     );
-    await updates.powerCut();
+    const { told } = await updates.powerCut();
     await carol.power({ clock: "2001-01-01T00:00:00" });
     await carol.ready();
     assert.match(carol.machine.console, /the clock was behind/);
@@ -100,6 +102,7 @@ if (canEmulate()) {
     assert.match(await carol.machine.shell("mount | grep ' / '"), /\bro\b/, "the root is read-only");
     assert.is((await updates.status()).slot, "a");
     await carol.registers();
+    await told;
     took("power cut");
   });
   const herUpdate = carols.add(async () => {
@@ -197,6 +200,21 @@ if (canEmulate()) {
   test("an update that is not healthy in time goes back by itself", async () => {
     await herWayBack;
   });
+
+  if (isWhole)
+    test("the image for any arm64 machine boots by EFI, registers and rings", async () => {
+      const image = await makeImage("generic-efi-arm64", { out: join(folder, "generic") });
+      const audio = { playback: "plughw:0,0", capture: "plughw:1,0" };
+      const dave = await EmulatedDevice.make(await surroundings, "dave", started, owner.publicPem, { image, audio });
+      await dave.power();
+      await dave.ready();
+      // It has no shell to be asked by; whoever rings is registered.
+      const id = await alice.dial("sip:dave@a.test");
+      await alice.state(id, "ringing", PATIENCE_MS);
+      await alice.ask("hangup", {});
+      await alice.ended(id, PATIENCE_MS);
+      await dave.machine.stop();
+    });
 
   if (isWhole)
     test("an update that does not even start is given up by the loader", async () => {

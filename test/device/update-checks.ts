@@ -70,21 +70,28 @@ export class UpdateChecks {
     assert.equal(await deviceStatus(line, this.owner.privateKey), found, "over a serial line it is told the same");
   }
 
-  /** The power goes when a third of a root has been written. */
-  async powerCut(): Promise<void> {
+  /**
+   * The power goes when some of a root has been written.
+   * @returns a promise that the owner is told, once the device is back and does not know the connection (or after minutes without).
+   */
+  async powerCut(): Promise<{ readonly told: Promise<void> }> {
     const root = join(this.folder, "root.other");
     cpSync(this.device.image.root, root);
     appendFileSync(root, Buffer.alloc(4096, 1));
-    let cut: Promise<void> | undefined;
-    const updating = updateDevice(this.place, this.owner.privateKey, await this.changed("9.0.0", "root", root), {
-      trialSeconds: 60,
-      sent: (bytes) => {
-        if (bytes > 15e6) cut ??= this.device.machine.powerCut();
-      },
+    const release = await this.changed("9.0.0", "root", root);
+    return new Promise((resolve, reject) => {
+      let isCut = false;
+      const updating = updateDevice(this.place, this.owner.privateKey, release, {
+        trialSeconds: 60,
+        sent: (bytes) => {
+          if (isCut || bytes <= 15e6) return;
+          isCut = true;
+          this.device.machine.powerCut().then(() => resolve({ told }), reject);
+        },
+      });
+      const told = rejects(updating, /connection|from the other side/);
+      told.then(() => isCut || reject(new Error("it ended before the power went")), reject);
     });
-    await rejects(updating, /connection|from the other side/);
-    assert.ok(cut, "it was being written");
-    await cut;
   }
 
   /** Another first root: only that is sent; it becomes the running release when it is registered. */
