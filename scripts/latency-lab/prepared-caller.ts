@@ -102,6 +102,7 @@ export class PreparedCaller {
     let begun = 0;
     const before = performance.now();
     let lastAt = before;
+    const over = new Set<string>();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, limitMs);
       const next = () => {
@@ -112,6 +113,9 @@ export class PreparedCaller {
       this.finished = (status, id, to, contact) => {
         lastAt = performance.now();
         this.request("ACK", id, 1, status < 300 ? contact : this.options.peerUri, to);
+        // A phone that waited half a second for the ACK says it again, over TCP too (RFC 3261 section 13.3.1.4): no other call.
+        if (over.has(id)) return;
+        over.add(id);
         if (status < 300) {
           answered++;
           this.request("BYE", id, 2, contact, to);
