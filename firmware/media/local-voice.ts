@@ -6,7 +6,7 @@ import { toneTables } from "../audio/index.js";
 import { type Clock, systemClock, systemTimers, type Timers } from "../runtime/index.js";
 import { Card } from "./card.js";
 import { type ResolvedVoiceOptions, resolveOptions, type VoiceOptions } from "./options.js";
-import { PortPairs } from "./ports.js";
+import { type PortPair, PortPairs } from "./ports.js";
 import { Pump, VOICE_RATE, type Voiced } from "./pump.js";
 import { familyOf } from "./remote-endpoint.js";
 import { checkVolume } from "./remote-voice.js";
@@ -14,14 +14,21 @@ import { Stream, type StreamSurroundings } from "./stream.js";
 import { ToneVoice } from "./tone-voice.js";
 import type {
   CardChoice,
+  PortNumbers,
   StreamEvents,
   StreamOptions,
   Tone,
   Voice,
+  VoiceAhead,
   VoiceEvents,
   VoiceRouting,
   VoiceStream,
 } from "./voice.js";
+
+/** Port pairs told ahead, where the range has many more than these. */
+const TOLD_AHEAD = 2;
+/** Pairs are bound anew this long after a stream took one: whoever opened it has more urgent things to do at first, ms. */
+const BIND_AGAIN_MS = 5;
 
 /** What an engine needs from outside. */
 export interface VoiceDependencies {
@@ -37,7 +44,7 @@ export interface VoiceDependencies {
  * {@link Voice} without a thread of its own: what the voice thread runs, and what tests and benches with many calls use directly.
  * Events come in microtasks, never from within a call of the user.
  */
-export class LocalVoice implements Voice, VoiceRouting {
+export class LocalVoice implements Voice, VoiceRouting, VoiceAhead {
   private readonly options: ResolvedVoiceOptions;
   private readonly clock: Clock;
   private readonly timers: Timers;
@@ -50,6 +57,10 @@ export class LocalVoice implements Voice, VoiceRouting {
   private readonly streams = new Set<Stream>();
   private readonly around: StreamSurroundings;
   private closing: Promise<void> | undefined;
+  /** Pairs that were told, by RTP port. */
+  private readonly told = new Map<number, PortPair>();
+  private tell: ((ports: PortNumbers) => void) | undefined;
+  private binding = false;
 
   /**
    * Binds the first spare port pair in the background.
@@ -89,25 +100,65 @@ export class LocalVoice implements Voice, VoiceRouting {
 
   async open(options: StreamOptions, events: StreamEvents): Promise<VoiceStream> {
     if (this.closing) throw new Error("voice is closed");
-    const ports = await this.ports.take();
+    return this.begin(await this.ports.take(), options, events);
+  }
+
+  offerPorts(tell: (ports: PortNumbers) => void): void {
+    this.tell = tell;
+    void this.bindAhead();
+  }
+
+  openAt(rtpPort: number, options: StreamOptions, events: StreamEvents): VoiceStream {
+    const ports = this.told.get(rtpPort);
+    if (!ports) throw new Error(`port ${rtpPort} was not told, or is in use`);
+    this.told.delete(rtpPort);
+    return this.begin(ports, options, events);
+  }
+
+  private begin(ports: PortPair, options: StreamOptions, events: StreamEvents): VoiceStream {
     let stream: Stream;
     try {
+      if (this.closing) throw new Error("voice is closed");
       stream = new Stream(ports, options, events, this.around);
     } catch (error) {
       ports.rtp.close();
       ports.rtcp.close();
       throw error;
     }
-    if (this.closing) {
-      await stream.close();
-      throw new Error("voice is closed");
-    }
     this.streams.add(stream);
     // Whoever asked has a message to send, and needs the ports for it: opening a card takes its time.
     this.timers.after(0, () => {
       if (!this.closing) this.card.prepare();
     });
+    if (this.tell) this.timers.after(BIND_AGAIN_MS, () => void this.bindAhead());
     return stream;
+  }
+
+  /** Tells ports until enough wait. A range that has run out is asked again after the next stream. */
+  private async bindAhead(): Promise<void> {
+    if (this.binding) return;
+    this.binding = true;
+    const enough = Math.min(TOLD_AHEAD, Math.floor(this.ports.pairs / 8));
+    try {
+      while (!this.closing && this.told.size < enough) {
+        const pair = await this.ports.take();
+        this.told.set(pair.rtpPort, pair);
+        if (this.closing) this.forgetTold();
+        else this.tell?.({ rtpPort: pair.rtpPort, rtcpPort: pair.rtcpPort });
+      }
+    } catch {
+      // No pair is free: a stream asks for itself, and is told why it gets none.
+    } finally {
+      this.binding = false;
+    }
+  }
+
+  private forgetTold(): void {
+    for (const { rtp, rtcp } of this.told.values()) {
+      rtp.close();
+      rtcp.close();
+    }
+    this.told.clear();
   }
 
   tone(tone: Tone | undefined): void {
@@ -133,6 +184,7 @@ export class LocalVoice implements Voice, VoiceRouting {
   close(): Promise<void> {
     this.closing ??= (async () => {
       this.tones.play(undefined);
+      this.forgetTold();
       await Promise.all([...this.streams].map((stream) => stream.close()));
       await Promise.all([this.ports.close(), this.card.close()]);
     })();

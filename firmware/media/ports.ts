@@ -41,7 +41,8 @@ function bind(type: SocketType, address: string, port: number): Promise<Socket> 
 export class PortPairs {
   private readonly type: SocketType;
   private readonly first: number;
-  private readonly pairs: number;
+  /** Pairs of the range. */
+  readonly pairs: number;
   private cursor: number;
   private spare: Promise<PortPair> | undefined;
   private closed = false;

@@ -7,6 +7,7 @@ import { checkParameters } from "./options.js";
 import { emptyStatistics } from "./statistics.js";
 import type {
   CardChoice,
+  PortNumbers,
   StreamEvents,
   StreamOptions,
   StreamParameters,
@@ -17,7 +18,7 @@ import type {
   VoiceRouting,
   VoiceStream,
 } from "./voice.js";
-import { type Command, copyKeys, type Notice, type PortNumbers, type Reply, type WirePort } from "./wire.js";
+import { type Command, copyKeys, type Notice, type Reply, type WirePort, wipeKeys } from "./wire.js";
 
 /** How long the voice thread may take over one request, ms. */
 const ANSWER_LIMIT_MS = 5000;
@@ -32,6 +33,11 @@ interface Waiting {
 export class RemoteVoice implements Voice, VoiceRouting {
   private readonly streams = new Map<number, RemoteStream>();
   private readonly waiting = new Map<number, Waiting>();
+  /** Ports that are bound and wait for a stream. */
+  private readonly ports: PortNumbers[] = [];
+  /** What the other end is told at the end of this turn of the event loop, and what moves there with it. */
+  private commands: Command[] = [];
+  private transfers: ArrayBuffer[] = [];
   private lastStream = 0;
   private lastRequest = 0;
   private gone: string | undefined;
@@ -52,7 +58,9 @@ export class RemoteVoice implements Voice, VoiceRouting {
 
   async open(options: StreamOptions, events: StreamEvents): Promise<VoiceStream> {
     const stream = ++this.lastStream;
-    const ports = await this.request<PortNumbers>((request) => ({ type: "open", request, stream, options }));
+    const bound = this.gone === undefined ? this.ports.shift() : undefined;
+    if (bound) this.post({ type: "openAt", rtpPort: bound.rtpPort, stream, options });
+    const ports = bound ?? (await this.request<PortNumbers>((request) => ({ type: "open", request, stream, options })));
     const remote = new RemoteStream(this, stream, ports, events);
     this.streams.set(stream, remote);
     return remote;
@@ -97,13 +105,25 @@ export class RemoteVoice implements Voice, VoiceRouting {
         reject(new Error(`the voice thread did not answer within ${ANSWER_LIMIT_MS} ms`));
       });
       this.waiting.set(number, { resolve, reject, timer });
-      this.port.postMessage(make(number), transfer);
+      this.post(make(number), transfer);
     });
   }
 
   /** @internal Says something that needs no answer. */
-  post(command: Command, transfer?: readonly ArrayBuffer[]): void {
-    if (this.gone === undefined) this.port.postMessage(command, transfer);
+  post(command: Command, transfer: readonly ArrayBuffer[] = []): void {
+    if (this.gone !== undefined) return;
+    if (this.commands.length === 0) setImmediate(() => this.flush());
+    this.commands.push(command);
+    this.transfers.push(...transfer);
+  }
+
+  /** @internal Says now what waits to be said. */
+  flush(): void {
+    const { commands, transfers } = this;
+    if (commands.length === 0) return;
+    this.commands = [];
+    this.transfers = [];
+    this.port.postMessage(commands, transfers);
   }
 
   /** @internal A stream has closed. */
@@ -113,6 +133,12 @@ export class RemoteVoice implements Voice, VoiceRouting {
 
   private end(text: string): void {
     this.gone = text;
+    for (const command of this.commands)
+      if (command.type === "keys" || command.type === "rekey")
+        for (const keys of [command.tx, command.rx]) wipeKeys(keys);
+    this.commands = [];
+    this.transfers = [];
+    this.ports.length = 0;
     this.streams.clear();
     for (const waiting of this.waiting.values()) {
       waiting.timer.cancel();
@@ -134,6 +160,9 @@ export class RemoteVoice implements Voice, VoiceRouting {
         else waiting.reject(new Error(message.text));
         return;
       }
+      case "ports":
+        this.ports.push({ rtpPort: message.rtpPort, rtcpPort: message.rtcpPort });
+        return;
       case "firstPacket":
         return this.streams.get(message.stream)?.events.firstPacket(message.direction, message.atMs);
       case "digit":
@@ -161,6 +190,8 @@ class RemoteStream implements VoiceStream {
   private parameters: StreamParameters | undefined;
   private last: StreamStatistics = emptyStatistics;
   private closing: Promise<StreamStatistics> | undefined;
+  /** Keys wait for {@link confirmKeys}. */
+  private isUnconfirmed = false;
 
   constructor(
     private readonly voice: RemoteVoice,
@@ -181,11 +212,14 @@ class RemoteStream implements VoiceStream {
     const { stream } = this;
     const moved = movable(tx, rx);
     if (this.closing) return;
+    this.isUnconfirmed = sending === "confirmed";
     await this.voice.request((request) => ({ type: "rekey", request, stream, ...moved.keys, sending }), moved.secrets);
   }
 
   confirmKeys(): void {
-    if (!this.closing) this.voice.post({ type: "confirmKeys", stream: this.stream });
+    if (this.closing || !this.isUnconfirmed) return;
+    this.isUnconfirmed = false;
+    this.voice.post({ type: "confirmKeys", stream: this.stream });
   }
 
   start(parameters: StreamParameters): void {
@@ -193,6 +227,8 @@ class RemoteStream implements VoiceStream {
     if (this.closing) return;
     this.parameters = parameters;
     this.voice.post({ type: "start", stream: this.stream, parameters });
+    // The first packet does not wait for the rest of this turn.
+    this.voice.flush();
   }
 
   digit(digit: string, durationMs: number): void {

@@ -1,7 +1,7 @@
 // The voice thread's side of the line: obeys commands by a Voice that runs in this thread and reports back.
 
-import type { Voice, VoiceEvents, VoiceRouting, VoiceStream } from "./voice.js";
-import { type Command, type Notice, type PortNumbers, type Reply, type WirePort, wipeKeys } from "./wire.js";
+import type { StreamEvents, Voice, VoiceAhead, VoiceEvents, VoiceRouting, VoiceStream } from "./voice.js";
+import { type Command, type Notice, type Reply, type WirePort, wipeKeys } from "./wire.js";
 
 /**
  * Answers {@link Command}s that come through `port`.
@@ -10,7 +10,7 @@ import { type Command, type Notice, type PortNumbers, type Reply, type WirePort,
  */
 export function serveVoice(
   port: WirePort,
-  make: (events: VoiceEvents) => Voice & Partial<VoiceRouting>,
+  make: (events: VoiceEvents) => Voice & Partial<VoiceRouting & VoiceAhead>,
   ended: () => void,
 ): void {
   const streams = new Map<number, VoiceStream>();
@@ -22,22 +22,30 @@ export function serveVoice(
     failed: (text) => tell({ type: "failed", text }),
   });
 
+  const eventsOf = (stream: number): StreamEvents => ({
+    firstPacket: (direction, atMs) => tell({ type: "firstPacket", stream, direction, atMs }),
+    digit: (digit, durationMs) => tell({ type: "digit", stream, digit, durationMs }),
+    silent: (silentMs) => tell({ type: "silent", stream, silentMs }),
+    keyAge: (kind) => tell({ type: "keyAge", stream, kind }),
+  });
+
   async function open({ stream, request, options }: Extract<Command, { type: "open" }>): Promise<void> {
-    const opened = await voice.open(options, {
-      firstPacket: (direction, atMs) => tell({ type: "firstPacket", stream, direction, atMs }),
-      digit: (digit, durationMs) => tell({ type: "digit", stream, digit, durationMs }),
-      silent: (silentMs) => tell({ type: "silent", stream, silentMs }),
-      keyAge: (kind) => tell({ type: "keyAge", stream, kind }),
-    });
+    const opened = await voice.open(options, eventsOf(stream));
     streams.set(stream, opened);
-    const ports: PortNumbers = { rtpPort: opened.rtpPort, rtcpPort: opened.rtcpPort };
-    done(request, ports);
+    done(request, { rtpPort: opened.rtpPort, rtcpPort: opened.rtcpPort });
+  }
+
+  function openAt({ stream, rtpPort, options }: Extract<Command, { type: "openAt" }>): void {
+    if (!voice.openAt) throw new Error("no ports were told");
+    streams.set(stream, voice.openAt(rtpPort, options, eventsOf(stream)));
   }
 
   async function obey(command: Command): Promise<void> {
     switch (command.type) {
       case "open":
         return open(command);
+      case "openAt":
+        return openAt(command);
       case "keys":
         try {
           streams.get(command.stream)?.keys(command.tx, command.rx);
@@ -88,12 +96,16 @@ export function serveVoice(
     return found;
   }
 
-  port.on("message", (message) => {
-    const command = message as Command;
+  function heed(command: Command): void {
     obey(command).catch((error: unknown) => {
       const text = error instanceof Error ? error.message : String(error);
       if ("request" in command) port.postMessage({ type: "error", request: command.request, text } satisfies Reply);
       else tell({ type: "failed", text: `${command.type}: ${text}` });
     });
+  }
+
+  port.on("message", (message) => {
+    for (const command of message as readonly Command[]) heed(command);
   });
+  voice.offerPorts?.(({ rtpPort, rtcpPort }) => tell({ type: "ports", rtpPort, rtcpPort }));
 }

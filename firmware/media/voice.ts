@@ -87,6 +87,21 @@ export interface StreamEvents {
   keyAge?(kind: "expiring" | "expired"): void;
 }
 
+/** The ports of a stream. */
+export interface PortNumbers {
+  readonly rtpPort: number;
+  /** One above. */
+  readonly rtcpPort: number;
+}
+
+/** Ports bound before a stream wants them, so that whoever has a message to write knows them already. */
+export interface VoiceAhead {
+  /** From now on some ports are always bound and told, each for one {@link openAt}. */
+  offerPorts(tell: (ports: PortNumbers) => void): void;
+  /** {@link Voice.open} with ports that were told; at once. @throws Error when they were not, or the voice is closed. */
+  openAt(rtpPort: number, options: StreamOptions, events: StreamEvents): VoiceStream;
+}
+
 /** Tones the earpiece plays on its own. */
 export type Tone = "ringback" | "busy" | "error" | "call-waiting" | "key";
 

@@ -1,11 +1,12 @@
 // The messages between signalling thread and voice thread: what `voice.ts` offers, as data. Never samples.
 
 import type { SrtpKeys } from "../srtp/index.js";
-import type { CardChoice, StreamOptions, StreamParameters, StreamStatistics, Tone } from "./voice.js";
+import type { CardChoice, PortNumbers, StreamOptions, StreamParameters, StreamStatistics, Tone } from "./voice.js";
 
-/** Signalling to voice. `stream` is a number the signalling side chose; `request` asks for one {@link Reply}. */
+/** Signalling to voice, one or more in a message ({@link WirePort}). `stream` is a number the signalling side chose; `request` asks for one {@link Reply}. */
 export type Command =
   | { readonly type: "open"; readonly request: number; readonly stream: number; readonly options: StreamOptions }
+  | { readonly type: "openAt"; readonly rtpPort: number; readonly stream: number; readonly options: StreamOptions }
   | { readonly type: "keys"; readonly stream: number; readonly tx: SrtpKeys; readonly rx: SrtpKeys }
   | {
       readonly type: "rekey";
@@ -26,12 +27,6 @@ export type Command =
   | { readonly type: "card"; readonly card: CardChoice | undefined }
   | { readonly type: "shutdown"; readonly request: number };
 
-/** What a request is answered with. */
-export interface PortNumbers {
-  readonly rtpPort: number;
-  readonly rtcpPort: number;
-}
-
 /** Voice to signalling: answers to requests. */
 export type Reply =
   | { readonly type: "done"; readonly request: number; readonly value: PortNumbers | StreamStatistics | undefined }
@@ -45,13 +40,18 @@ export type Notice =
       readonly direction: "sent" | "received";
       readonly atMs: number;
     }
+  /** Ports for an `openAt`. */
+  | ({ readonly type: "ports" } & PortNumbers)
   | { readonly type: "digit"; readonly stream: number; readonly digit: string; readonly durationMs: number }
   | { readonly type: "silent"; readonly stream: number; readonly silentMs: number }
   | { readonly type: "keyAge"; readonly stream: number; readonly kind: "expiring" | "expired" }
   | { readonly type: "device"; readonly event: "lost" | "back" | "xrun"; readonly text: string }
   | { readonly type: "failed"; readonly text: string };
 
-/** One end of the line between the threads: `MessagePort`, `Worker` and `parentPort` all fit. */
+/**
+ * One end of the line between the threads: `MessagePort`, `Worker` and `parentPort` all fit. Commands go as an array of those that were given in
+ * one turn of the event loop: each message wakes the other thread, which costs more than what is in it.
+ */
 export interface WirePort {
   postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
   on(event: "message", listener: (message: unknown) => void): unknown;

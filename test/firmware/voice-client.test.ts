@@ -59,6 +59,7 @@ test("two threads talk, secured; statistics and events come through", async () =
     return all.every(({ packetsReceived, packetsSent }) => packetsReceived > 5 && packetsSent > 5);
   });
   assert.equal(heardA.first.sort(), ["received", "sent"]);
+  await eventually("the card records", 30_000, () => existsSync(wav) && statSync(wav).size > 44);
   const last = await other.close();
   assert.ok(last.packetsReceived > 5 && last.packetsSent > 5);
   assert.equal(await other.close(), last, "closing twice is one closing");

@@ -126,6 +126,91 @@ test("misuse throws where it happened; a closed stream is quiet", async () => {
   await voice.close();
 });
 
+test("ports told ahead: a stream is there at once, and all it is told in one turn goes in one message", async () => {
+  const [near, far] = line();
+  const messages: { type: string }[][] = [];
+  const counted: WirePort = {
+    postMessage: (message, transfer) => {
+      messages.push((message as { type: string }[]).map(({ type }) => ({ type })));
+      near.postMessage(message, transfer);
+    },
+    on: (event, listener) => near.on(event, listener),
+  };
+  const opened: number[] = [];
+  const calls: string[] = [];
+  serveVoice(
+    far,
+    () => ({
+      ...fakeVoice({}),
+      offerPorts: (tell) => tell({ rtpPort: 6000, rtcpPort: 6001 }),
+      openAt: (rtpPort) => {
+        opened.push(rtpPort);
+        return {
+          rtpPort,
+          rtcpPort: rtpPort + 1,
+          keys: () => void calls.push("keys"),
+          rekey: async () => void calls.push("rekey"),
+          confirmKeys: () => void calls.push("confirmKeys"),
+          start: () => void calls.push("start"),
+          digit: () => {},
+          mute: () => {},
+          statistics: async () => emptyStatistics,
+          close: async () => emptyStatistics,
+        };
+      },
+    }),
+    () => {},
+  );
+  const voice = new RemoteVoice(counted, nobody);
+  await settle();
+  await settle();
+  const stream = await voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  assert.equal([stream.rtpPort, stream.rtcpPort], [6000, 6001]);
+  assert.equal(messages, [], "nobody was asked");
+  stream.keys(randomKeys(), randomKeys());
+  stream.start(toward({ rtpPort: 5000, rtcpPort: 5001 }, { security: "srtp" }));
+  stream.confirmKeys();
+  await settle();
+  await settle();
+  assert.equal(
+    messages,
+    [[{ type: "openAt" }, { type: "keys" }, { type: "start" }]],
+    "first keys need no confirmation",
+  );
+  assert.equal(opened, [6000]);
+  assert.equal(calls, ["keys", "start"]);
+  const rekeyed = stream.rekey(randomKeys(), randomKeys(), "confirmed");
+  stream.confirmKeys();
+  stream.confirmKeys();
+  await rekeyed;
+  assert.equal(calls.slice(2), ["rekey", "confirmKeys"]);
+  const second = await voice.open({ call: 2, ssrc: 2, cname: "b" }, new Heard().events);
+  assert.is(second.rtpPort, 4000, "without ports it asks");
+  await voice.close();
+});
+
+test("keys that were on their way when the voice ended are wiped", async () => {
+  const [near, far] = line();
+  serveVoice(
+    far,
+    () => fakeVoice({}),
+    () => {},
+  );
+  const sent: SrtpKeys[] = [];
+  const voice = new RemoteVoice(near, nobody);
+  const stream = await voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  const post = voice.post.bind(voice);
+  voice.post = (command, transfer) => {
+    if (command.type === "keys") sent.push(command.tx, command.rx);
+    post(command, transfer);
+  };
+  stream.keys(randomKeys(), randomKeys());
+  assert.is(sent.length, 2);
+  assert.ok(sent.every(({ masterKey }) => masterKey.some((byte) => byte !== 0)));
+  voice.failed("it ended");
+  assert.ok(sent.every(({ masterKey, masterSalt }) => [...masterKey, ...masterSalt].every((byte) => byte === 0)));
+});
+
 test("failed: once, and everything waiting is rejected", async () => {
   const [near] = line();
   const failures: string[] = [];
