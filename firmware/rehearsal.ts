@@ -3,8 +3,9 @@
 
 import { type CallAccount, type CallEvent, Calls } from "./call/index.js";
 import type { Keying } from "./keying/index.js";
+import { RemoteVoice, serveVoice, type WirePort } from "./media/index.js";
 import { emptyStatistics } from "./media/statistics.js";
-import type { Voice, VoiceStream } from "./media/voice.js";
+import type { Voice, VoiceAhead, VoiceStream } from "./media/voice.js";
 import { type Clock, silentLog, type Timers, Trace } from "./runtime/index.js";
 import { type SipAddress, type SipTransport, type TransportReceiver, UserAgent } from "./sip/index.js";
 
@@ -21,9 +22,14 @@ export interface RehearsalOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: (length: number) => Uint8Array;
+  /**
+   * The transports of one of two phones that reach each other and nobody else; asked for twice. The first phone's are given for the second. Default:
+   * ones inside the process, which rehearse no sockets.
+   */
+  readonly transports?: () => Promise<readonly SipTransport[]>;
   /** No further call is begun after this, ms, once there were {@link LEAST_CALLS}; default 600. */
   readonly budgetMs?: number;
-  /** Calls at most; default 12. */
+  /** Calls at most; default 40. */
   readonly calls?: number;
   /** Goes on after that, a call at a time: what runs a hundred times is compiled better than what ran ten times. */
   readonly further?: FurtherRehearsal;
@@ -31,8 +37,8 @@ export interface RehearsalOptions {
 
 /** Rehearsing in a quiet phone's spare time. */
 export interface FurtherRehearsal {
-  /** Pause between two calls, ms; at least ten times as long as the last call took, so that a slow device is not kept busy. */
-  readonly everyMs: number;
+  /** Pause before a call, ms, given how many further ones were played and what the last call took, so that a slow device is not kept busy. */
+  readonly pauseMs: (played: number, lastMs: number) => number;
   readonly calls: number;
   /** Whether nobody needs the phone just now; else it waits. */
   readonly isQuiet: () => boolean;
@@ -54,9 +60,8 @@ export interface RehearsalReport {
 /** Played however slow the device is: what runs once is only read in, what runs again is compiled. */
 export const LEAST_CALLS = 3;
 
-const PAUSE_FACTOR = 10;
 const DEFAULT_BUDGET_MS = 600;
-const DEFAULT_CALLS = 12;
+const DEFAULT_CALLS = 40;
 /** A call that has not come about by then never will, ms. */
 const LIMIT_MS = 20_000;
 
@@ -74,8 +79,9 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
     firstMs: took[0] ?? 0,
     lastMs: took.at(-1) ?? 0,
   });
-  const stages = accounts.map((account) => new Stage(account, options));
+  const stages: Stage[] = [];
   try {
+    for (const account of accounts) stages.push(await Stage.open(account, options));
     const goesOn = () => took.length < LEAST_CALLS || clock.now() - startedAt < budgetMs;
     const play = async () => {
       const before = clock.now();
@@ -86,15 +92,19 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
     const { further } = options;
     if (further && stages.length > 0) {
       further.begins(report());
-      const pauseMs = () => Math.max(further.everyMs, PAUSE_FACTOR * (took.at(-1) ?? 0));
-      for (let left = further.calls; left > 0 && (await passed(pauseMs(), further.signal, options.timers)); )
-        if (further.isQuiet()) {
-          await play();
-          left--;
-        }
+      const played = took.length;
+      const pauseMs = () => further.pauseMs(took.length - played, took.at(-1) ?? 0);
+      while (took.length < played + further.calls) {
+        // Somebody dials in the meantime: the offer is made ahead.
+        stages[took.length % stages.length].expect();
+        if (!(await passed(pauseMs(), further.signal, options.timers))) break;
+        if (further.isQuiet()) await play();
+      }
     }
   } finally {
     await Promise.all(stages.map((stage) => stage.close()));
+    // Those that got no stage.
+    for (const { keying } of accounts.slice(stages.length)) for (const method of keying) method.close();
   }
   return report();
 }
@@ -117,15 +127,25 @@ function passed(ms: number, signal: AbortSignal, timers: Timers): Promise<boolea
 /** Two phones of one account. */
 class Stage {
   private readonly phones: readonly { readonly userAgent: UserAgent; readonly calls: Calls }[];
-  private readonly account: Rehearsed;
   private readonly timers: Timers;
   private heard: (event: CallEvent) => void = () => {};
 
-  constructor(account: Rehearsed, options: RehearsalOptions) {
-    this.account = account;
+  private constructor(
+    private readonly account: Rehearsed,
+    options: RehearsalOptions,
+    [caller, callee]: readonly (readonly SipTransport[])[],
+  ) {
     this.timers = options.timers;
-    const [caller, callee] = pairOfTransports(options.clock);
-    this.phones = [this.phone(caller, callee.local, options), this.phone(callee, caller.local, options)];
+    this.phones = [this.phone(caller, callee[0].local, options), this.phone(callee, caller[0].local, options)];
+  }
+
+  static async open(account: Rehearsed, options: RehearsalOptions): Promise<Stage> {
+    return new Stage(account, options, await pairOfTransports(options));
+  }
+
+  /** The next call is likely. */
+  expect(): void {
+    this.phones[0].calls.expect(this.account.uri, this.account.uri);
   }
 
   /** One call, from dialling to its end at both ends. */
@@ -174,7 +194,7 @@ class Stage {
     for (const method of this.account.keying) method.close();
   }
 
-  private phone(transport: SipTransport, other: SipAddress, options: RehearsalOptions) {
+  private phone(transport: readonly SipTransport[], other: SipAddress, options: RehearsalOptions) {
     const { clock, timers, random } = options;
     const { uri, security, codecs, keying } = this.account;
     const userAgent = new UserAgent({
@@ -183,10 +203,10 @@ class Stage {
     });
     const calls: Calls = new Calls({
       accounts: [{ uri, security, codecs, keying, autoAnswerMs: 0, verifiesAlone: true }],
-      ...{ userAgent, voice: noVoice, clock, timers, random },
+      ...{ userAgent, voice: new RemoteVoice(voiceless(), nobody, timers), clock, timers, random },
       trace: new Trace(clock),
       log: silentLog,
-      localAddress: transport.local.host,
+      localAddress: transport[0].local.host,
       route: () => ({ nextHop: other, routes: [] }),
       maxCalls: 1,
       ringLimitMs: LIMIT_MS,
@@ -196,12 +216,24 @@ class Stage {
   }
 }
 
-/** Two transports whose messages reach each other and nobody else; their addresses are ones that no network has (RFC 5737). */
-function pairOfTransports(clock: Clock): [SipTransport, SipTransport] {
+/** Transports of two phones that reach each other and nobody else. */
+async function pairOfTransports({ clock, transports }: RehearsalOptions): Promise<(readonly SipTransport[])[]> {
+  if (!transports) return pairInside(clock);
+  const first = await transports();
+  try {
+    return [first, await transports()];
+  } catch (error) {
+    await Promise.all(first.map((one) => one.close()));
+    throw error;
+  }
+}
+
+/** Transports without sockets; their addresses are ones that no network has (RFC 5737). */
+function pairInside(clock: Clock): (readonly SipTransport[])[] {
   const receivers: (TransportReceiver | undefined)[] = [];
-  const one = (mine: number): SipTransport => {
+  const one = (mine: number): readonly SipTransport[] => {
     const local: SipAddress = { host: `192.0.2.${mine + 1}`, port: 5060, transport: "udp" };
-    return {
+    const transport: SipTransport = {
       local,
       reliable: false,
       maxBytes: 65_535,
@@ -218,26 +250,51 @@ function pairOfTransports(clock: Clock): [SipTransport, SipTransport] {
         receivers[mine] = undefined;
       },
     };
+    return [transport];
   };
   return [one(0), one(1)];
 }
 
-/** A voice without sound or sockets. */
-const noVoice: Voice = {
-  async open(): Promise<VoiceStream> {
-    return {
-      ...{ rtpPort: 4000, rtcpPort: 4001 },
-      keys() {},
-      rekey: async () => {},
-      confirmKeys() {},
-      start() {},
-      digit() {},
-      mute() {},
-      statistics: async () => emptyStatistics,
-      close: async () => emptyStatistics,
-    };
-  },
-  tone() {},
-  volume() {},
-  async close() {},
-};
+const nobody = { device() {}, failed() {} };
+
+/** The line to a voice without sound or sockets, whose ports are always told. */
+function voiceless(): WirePort {
+  const listeners: ((message: unknown) => void)[][] = [[], []];
+  const end = (mine: number): WirePort => ({
+    postMessage: (message) => setImmediate(() => listeners[1 - mine].forEach((listener) => void listener(message))),
+    on: (_event, listener) => listeners[mine].push(listener),
+  });
+  const line = end(0);
+  let tell = (_ports: { rtpPort: number; rtcpPort: number }) => {};
+  const stream: VoiceStream = {
+    ...{ rtpPort: 4000, rtcpPort: 4001 },
+    keys() {},
+    rekey: async () => {},
+    confirmKeys() {},
+    start() {},
+    digit() {},
+    mute() {},
+    statistics: async () => emptyStatistics,
+    close: async () => emptyStatistics,
+  };
+  const voice: Voice & VoiceAhead = {
+    open: async () => stream,
+    offerPorts(told) {
+      tell = told;
+      tell(stream);
+    },
+    openAt() {
+      tell(stream);
+      return stream;
+    },
+    tone() {},
+    volume() {},
+    async close() {},
+  };
+  serveVoice(
+    end(1),
+    () => voice,
+    () => {},
+  );
+  return line;
+}

@@ -8,10 +8,18 @@ import { MemoryReplayCache } from "./mikey/index.js";
 import { type KeyingShared, openRehearsedKeying } from "./open-keying.js";
 import { type RehearsalReport, rehearse } from "./rehearsal.js";
 import { type Shutdown, silentLog, systemClock, systemTimers } from "./runtime/index.js";
+import { loopbackTransports } from "./signalling.js";
 
-/** Calls played in a quiet phone's spare time after the first, and the pause between two: code is compiled better the more often it has run. */
-const FURTHER_CALLS = 120;
-const FURTHER_EVERY_MS = 500;
+/**
+ * Calls played in a quiet phone's spare time after the first: code is compiled better the more often it has run. The first of them come quickly, a
+ * phone that was just switched on has nothing else to do.
+ */
+const FURTHER_CALLS = 260;
+const SOON = 60;
+
+/** A fifth of the phone's time at first, a tenth or less later. */
+const pauseMs = (played: number, lastMs: number): number =>
+  played < SOON ? Math.max(20, 4 * lastMs) : Math.max(250, 10 * lastMs);
 
 /** What rehearsed calls are made of. */
 export interface RehearsalParts {
@@ -45,14 +53,16 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
     const ending = new AbortController();
     shutdown.add("rehearsal", () => ending.abort());
     const further = {
-      ...{ everyMs: FURTHER_EVERY_MS, calls: FURTHER_CALLS, signal: ending.signal },
+      ...{ calls: FURTHER_CALLS, pauseMs, signal: ending.signal },
       isQuiet: () => calls.list().length === 0,
       begins: (report: RehearsalReport) => {
         log.info("rehearsed", { ...report });
         begun();
       },
     };
-    const report = await rehearse(able, { clock: systemClock, timers: systemTimers, random: shared.random, further });
+    const common = { clock: systemClock, timers: systemTimers, random: shared.random, further };
+    const transports = await loopbackTransports(config.sip.transports);
+    const report = await rehearse(able, transports ? { ...common, transports } : common);
     log.info("rehearsed-further", { ...report });
   } catch (error) {
     log.warn("rehearsal-failed", { error: error instanceof Error ? error.message : String(error) });

@@ -32,6 +32,7 @@ export interface Signalling {
 
 /** Tries to find one number free for UDP and TCP. */
 const FREE_PORT_TRIES = 20;
+const LOOPBACK = "127.0.0.1";
 
 /** @throws Error with a sentence for the user when a port cannot be had or a certificate cannot be used; nothing stays open then. */
 export async function openSignalling(config: Config["sip"], log: Log): Promise<Signalling> {
@@ -109,31 +110,65 @@ export function warmRoutes(config: Config, resolver: SipResolver): void {
 }
 
 async function openAll(config: Config["sip"], log: Log, opened: SipTransport[]): Promise<void> {
-  const { address: host, transports } = config;
   const limits: Partial<StreamLimits> = {
     connections: config.limits.connections,
     perSource: config.limits.connectionsPerSource,
   };
-  let port = config.port;
+  const port = await openClear(config, limits, opened);
+  if (config.transports.includes("tls")) opened.push(await openSecure(config, port, limits, log));
+}
+
+/** UDP and TCP on one port number, as far as they are wanted. @returns the number. */
+async function openClear(
+  { address: host, port: wanted, transports }: Pick<Config["sip"], "address" | "port" | "transports">,
+  limits: Partial<StreamLimits>,
+  opened: SipTransport[],
+): Promise<number> {
+  let port = wanted;
   for (let tries = 1; ; tries++) {
     const udp = transports.includes("udp") ? await UdpTransport.open({ host, port }) : undefined;
     if (udp) opened.push(udp);
     port = udp?.local.port ?? port;
-    if (!transports.includes("tcp")) break;
+    if (!transports.includes("tcp")) return port;
     try {
       const tcp = await openTcp({ host, port, limits });
       opened.push(tcp);
-      port = tcp.local.port;
-      break;
+      return tcp.local.port;
     } catch (error) {
       // A port the system chose for UDP may be taken for TCP: another one is.
-      if (config.port !== 0 || !udp || tries >= FREE_PORT_TRIES) throw error;
+      if (wanted !== 0 || !udp || tries >= FREE_PORT_TRIES) throw error;
       opened.pop();
       await udp.close();
       port = 0;
     }
   }
-  if (transports.includes("tls")) opened.push(await openSecure(config, port, limits, log));
+}
+
+/**
+ * What opens transports like the phone's own on loopback, for two phones inside this process; TLS, which asks for certificates, is left out. Undefined
+ * where loopback gives none.
+ */
+export async function loopbackTransports(
+  kinds: Config["sip"]["transports"],
+): Promise<(() => Promise<readonly SipTransport[]>) | undefined> {
+  const clear = kinds.filter((kind) => kind !== "tls");
+  const transports = clear.length > 0 ? clear : (["tcp"] as const);
+  const open = async (): Promise<readonly SipTransport[]> => {
+    const opened: SipTransport[] = [];
+    try {
+      await openClear({ address: LOOPBACK, port: 0, transports: [...transports] }, { connections: 4 }, opened);
+    } catch (error) {
+      await Promise.all(opened.map((one) => one.close()));
+      throw error;
+    }
+    return transports.map((kind) => opened.find((one) => one.local.transport === kind)!);
+  };
+  try {
+    await Promise.all((await open()).map((one) => one.close()));
+    return open;
+  } catch {
+    return undefined;
+  }
 }
 
 function openSecure(

@@ -71,7 +71,7 @@ test("a quiet phone goes on rehearsing, call by call, and stops when it is told 
   const going = rehearse([open], {
     ...{ ...options, clock: systemClock, timers, calls: 4 },
     further: {
-      ...{ everyMs: 77_777, calls: 1000, signal: stop.signal, isQuiet: () => isQuiet },
+      ...{ pauseMs: () => 77_777, calls: 1000, signal: stop.signal, isQuiet: () => isQuiet },
       begins: ({ calls }) => {
         begun = calls;
       },
