@@ -2,6 +2,8 @@
 // Usage: node toolchain/run-tests.mjs [--coverage] [--jobs N] [WORD ...]   (WORDs: only files whose path contains one of them)
 // A suite reports a skipped test by printing "skipped: <reason>"; with CI=true a skip that names a missing peer or tool is made a failure by the suite itself.
 // A line "note: <text>" is shown even where all is well.
+// Suites that fail while others run beside them are run once more, alone, when all else is done: both outcomes are shown, and a suite that
+// passes only then is counted as passed and named in a line of its own. More than three of them are no accident: those are not run again.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
@@ -60,9 +62,12 @@ if (coverage) {
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+/** Files that failed in company, and what they had added to the totals. */
+const again = [];
+const MOST_AGAIN = 3;
 const colours = /\u001b\[[0-9;]*m/g;
 
-function run(file) {
+function run(file, isAlone = false) {
   return new Promise((resolve) => {
     const name = relative(js, file).replace(/\.js$/, ".ts");
     const started = performance.now();
@@ -106,7 +111,8 @@ function run(file) {
       for (const [, note] of text.matchAll(/^note: (.*)$/gm)) console.log(`     ${note}`);
       if (failed) {
         const why = late ? `no end within ${limitMs / 1000} s` : signal ? `ended by ${signal}` : `exit code ${code}`;
-        failures.push(`--- ${name}: ${why}\n${text.trimEnd()}`);
+        failures.push(`--- ${name}${isAlone ? ", alone" : ""}: ${why}\n${text.trimEnd()}`);
+        if (!isAlone) again.push({ file, name, passed, failed, skipped });
       }
       resolve();
     });
@@ -130,7 +136,17 @@ await Promise.all([
     1,
   ),
 ]);
-await drain(alone, 1);
+for (const file of alone) await run(file, true);
+const shaky = [];
+if (again.length <= MOST_AGAIN)
+  for (const { file, name, passed, failed, skipped } of again) {
+    const before = totals.failed;
+    totals.passed -= passed;
+    totals.skipped -= skipped;
+    await run(file, true);
+    totals.failed -= failed;
+    if (totals.failed === before - failed) shaky.push(name);
+  }
 for (const failure of failures) console.log(failure);
 if (coverage) {
   const c8 = join(top, "node_modules", ".bin", "c8");
@@ -159,6 +175,8 @@ if (coverage) {
     ).on("close", resolve);
   });
 }
+for (const name of shaky)
+  console.log(`${name} failed beside others and passed alone; what it said the first time is above`);
 if (chosen.length === 0) {
   console.log(`no suite matches: ${words.join(" ")}`);
   totals.failed++;
