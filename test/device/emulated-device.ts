@@ -140,6 +140,12 @@ export class EmulatedDevice {
     await this.machine.shell("until grep -q '^ready .* registered' /run/sotto/alive; do sleep 1; done", PATIENCE_MS);
   }
 
+  /** The most memory its telephone has had resident, bytes (VmHWM). */
+  async peakBytes(): Promise<number> {
+    const words = await this.machine.shell("read state pid more </run/sotto/alive; grep VmHWM /proc/$pid/status");
+    return 1024 * Number(/VmHWM:\s+(\d+) kB/.exec(words)?.[1] ?? Number.NaN);
+  }
+
   /** Presses a key for a moment. */
   async press(line: number): Promise<void> {
     await this.machine.setLine(line, true);

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { findBoard } from "../../platform/index.js";
 import { lines } from "../../toolchain/device/device-tree.js";
 import { makeImage } from "../../toolchain/device/image.js";
 import { type HandsetProcess, suiteFolder } from "../support/handset-process.js";
@@ -53,7 +54,17 @@ async function call(alice: HandsetProcess, bob: EmulatedDevice): Promise<void> {
   assert.is(ended.end?.by, "peer", JSON.stringify(ended.end));
 }
 
+/** Holds the telephone's peak memory against its board's budget. */
+async function keeps(when: string, device: EmulatedDevice, budget: number | undefined): Promise<void> {
+  assert.ok(budget !== undefined, "the board has a budget");
+  const bytes = await device.peakBytes();
+  const mib = (value: number) => (value / 2 ** 20).toFixed(1);
+  console.log(`\nnote: peak memory ${when}: ${mib(bytes)} MiB (budget ${mib(budget!)})`);
+  assert.ok(bytes <= budget!, `${bytes} bytes ${when}, ${budget} are allowed`);
+}
+
 if (canEmulate()) {
+  const { budgets } = findBoard("qemu-virt");
   const folder = suiteFolder("emu");
   const owner = makeOwner();
   // What takes longer than a usual run should, and is the loader's or the kernel's doing more than ours.
@@ -89,6 +100,7 @@ if (canEmulate()) {
   const herPowerCut = carols.add(async () => {
     // Voice is what a busy machine does worst.
     await theCall;
+    await keeps("idle", carol, budgets?.idleRssBytes);
     carol.machine.type(
       "while :; do cp /data/sotto/sotto.json /data/x.new; mv /data/x.new /data/x; dd if=/dev/urandom of=/data/y bs=65536 count=20 2>/dev/null; sleep 1; done &\n",
     );
@@ -130,6 +142,7 @@ if (canEmulate()) {
       await herStart.catch(() => {});
       took("two devices registered");
       await call(alice, bob);
+      await keeps("in a call", bob, budgets?.rssBytes);
       before = await bob.state();
       took("call");
     } finally {

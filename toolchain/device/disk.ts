@@ -71,3 +71,9 @@ export function copySparse(from: string, disk: number, offset: number): void {
     closeSync(source);
   }
 }
+
+/** Compresses a file, for handing it on. @returns the compressed file, `<file>.xz`. */
+export async function compress(file: string): Promise<string> {
+  await runTool(needTool("xz", "xz-utils"), ["--keep", "--force", "--threads=0", file]);
+  return `${file}.xz`;
+}
