@@ -46,7 +46,9 @@ export class Incoming {
     const timer = this.timers.after(limitMs, () => late());
     try {
       const found = await Promise.race([
-        this.chunks.next(),
+        this.chunks.next().catch((error: NodeJS.ErrnoException) => {
+          throw new Error(`the connection is lost (${error.code ?? error.message})`);
+        }),
         new Promise<never>((_resolve, reject) => {
           late = () => reject(new Error(`nothing came from the other side for ${limitMs / 1000} s`));
         }),
