@@ -61,9 +61,10 @@ export class Machine {
     private readonly sockets: Sockets,
   ) {
     this.exited = new Promise((resolve) => child.once("exit", (code) => resolve(code)));
-    child.stdout!.on("data", (data: Buffer) => {
-      this.console = (this.console + data.toString("latin1")).slice(-200_000);
-      this.onConsole(data.toString("latin1"));
+    // A letter may come in pieces.
+    child.stdout!.setEncoding("utf8").on("data", (text: string) => {
+      this.console = (this.console + text).slice(-200_000);
+      this.onConsole(text);
     });
     sockets.test.on("data", (data: Buffer) => this.fromTest(data.toString()));
     sockets.shell.on("data", (data: Buffer) => {
