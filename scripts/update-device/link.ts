@@ -15,6 +15,8 @@ export const SERIAL_WINDOW = 2048;
 const CONNECT_MS = 10_000;
 /** Seconds a device that refuses connections is asked again. */
 const REFUSED_TRIES = 8;
+/** A device that is silent for so long is asked whether it is there, ms: one that was switched off does not say so. */
+const KEEP_ALIVE_MS = 20_000;
 /** The device is woken again after so long, ms. */
 const WAKE_MS = 12_000;
 
@@ -57,6 +59,7 @@ function connect(host: string, port: number): Promise<Duplex> {
     socket.once("error", (error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
     socket.once("connect", () => {
       socket.setTimeout(0);
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
       socket.removeAllListeners("error");
       // The reader sees the end; nothing more is to be said of it.
       socket.on("error", () => {});
