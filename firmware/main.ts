@@ -417,8 +417,21 @@ function openLog(config: Config, options: RunOptions, shutdown: Shutdown): Log {
     return new Log("main", options.interactive ? () => {} : (line) => process.stderr.write(line + "\n"), level);
   const stream = createWriteStream(file, { flags: "a", mode: 0o600 });
   stream.on("error", () => {});
-  shutdown.add("log", () => new Promise<void>((resolve) => stream.end(resolve)));
-  return new Log("main", (line) => stream.write(line + "\n"), level);
+  // Lines of one turn are written at its end, together: whoever has something to say may have something to send first.
+  let lines = "";
+  const write = () => {
+    if (lines) stream.write(lines);
+    lines = "";
+  };
+  shutdown.add("log", () => {
+    write();
+    return new Promise<void>((resolve) => stream.end(resolve));
+  });
+  const put = (line: string) => {
+    if (!lines) setImmediate(write);
+    lines += `${line}\n`;
+  };
+  return new Log("main", put, level);
 }
 
 function keepTrace(config: Config, call: number, entries: readonly TraceEntry[], log: Log): void {

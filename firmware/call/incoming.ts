@@ -46,11 +46,11 @@ export class IncomingCall extends Call {
     };
     const read = this.media.readOffer(this.account, this.invite.request, this.identity.peer.uri);
     if (!read.ok) return this.refuse(read.refusal);
-    const saysSo = this.canSayRinging();
-    if (saysSo) this.sayRinging();
+    // An answering machine does not ring: its first word is its answer, and it needs its voice by the time the offer is verified.
     const atOnce = this.account.autoAnswerMs === 0;
-    // An answering machine needs its voice by the time the offer is verified.
+    const saysSo = this.canSayRinging();
     if (saysSo && atOnce) this.media.openVoice();
+    else if (saysSo) this.sayRinging();
     const verified = await this.media.verifyOffer();
     if (this.over) return undefined;
     if (!verified.ok) return this.refuse(verified.refusal);
@@ -66,7 +66,7 @@ export class IncomingCall extends Call {
       if (!offer.ok) return this.refuse(offer.refusal);
       this.offeredEarly = true;
       this.sayRinging(offer.value);
-    } else if (!saysSo) this.sayRinging();
+    } else if (!saysSo && !atOnce) this.sayRinging();
     this.media.openVoice();
     this.state = "ringing";
     this.setLimit(this.environment.ringLimitMs, () =>

@@ -56,7 +56,7 @@ export const sipUas: Benchmark = {
         paired: true,
       });
       context.note(
-        `each call: INVITE, 180, 200, ACK, BYE over UDP, hung up as soon as it is answered, voice streams opened and closed; ` +
+        `each call: INVITE, 200, ACK, BYE over UDP, answered without ringing, hung up as soon as it is answered, voice streams opened and closed; ` +
           `rates ${RATES.join(", ")} tried upwards for ${SECONDS} s each, twice before one is given up; the caller takes CPU from the callee on a small machine`,
       );
     } finally {

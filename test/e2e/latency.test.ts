@@ -22,7 +22,7 @@ const phone = async (user: string) =>
       user,
       security: "required",
       keying: await authority.keyingFor(`sip:${user}@127.0.0.1`),
-      autoAnswerMs: 0,
+      autoAnswerMs: 20,
       more: { latencyFile: join(folder, user, "latency") },
     }),
   );
