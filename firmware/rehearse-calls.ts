@@ -1,5 +1,6 @@
 // Which calls are rehearsed when the phone is up, and when. Part of the composition root.
 
+import { isIPv6 } from "node:net";
 import type { Calls } from "./call/index.js";
 import type { Config } from "./config/index.js";
 import { KeyPairPool } from "./keying/index.js";
@@ -9,6 +10,7 @@ import { type KeyingShared, openRehearsedKeying } from "./open-keying.js";
 import { type RehearsalReport, rehearse } from "./rehearsal.js";
 import { type Shutdown, silentLog, systemClock, systemTimers } from "./runtime/index.js";
 import { loopbackTransports } from "./signalling.js";
+import { isWildcard } from "./sip/index.js";
 
 /**
  * Calls played in a quiet phone's spare time after the first: code is compiled better the more often it has run. The first of them come quickly, a
@@ -48,8 +50,7 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
       return { uri, security, codecs, keying: openRehearsedKeying(account, apart) };
     });
     const able = accounts.filter(({ security, keying }) => security !== "required" || keying.length > 0);
-    const silent = { firstPacket() {}, digit() {}, silent() {} };
-    await (await voice.open({ call: 0, ssrc: 1, cname: "rehearsal" }, silent)).close();
+    await rehearseVoice(voice, config.sip.address, shared.random);
     const ending = new AbortController();
     shutdown.add("rehearsal", () => ending.abort());
     const further = {
@@ -68,5 +69,45 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
     log.warn("rehearsal-failed", { error: error instanceof Error ? error.message : String(error) });
   } finally {
     keyPairs.close();
+  }
+}
+
+/** Longest that two streams are given to hear each other, ms. */
+const VOICE_MS = 500;
+
+/** Two secured streams say nothing to each other for a moment: what carries a voice is then compiled, and the card has been opened once. */
+async function rehearseVoice(voice: Voice, address: string, random: (length: number) => Uint8Array): Promise<void> {
+  const heard: Promise<void>[] = [];
+  const open = (ssrc: number) => {
+    let hears = () => {};
+    heard.push(
+      new Promise((resolve) => {
+        hears = resolve;
+      }),
+    );
+    const firstPacket = (direction: "sent" | "received") => direction === "received" && hears();
+    return voice.open({ call: 0, ssrc, cname: "rehearsal" }, { firstPacket, digit() {}, silent() {} });
+  };
+  const streams = [await open(1), await open(2)];
+  try {
+    const [tx, rx] = [0, 1].map(() => ({
+      ...{ suite: "AES_CM_128_HMAC_SHA1_80" as const, masterKey: random(16), masterSalt: random(14), roc: 0 },
+    }));
+    const codec = { payloadType: 0, name: "PCMU", clockRate: 8000 };
+    const remoteAddress = isWildcard(address) ? (isIPv6(address) ? "::1" : "127.0.0.1") : address;
+    for (const [i, stream] of streams.entries()) {
+      const { rtpPort: remotePort, rtcpPort: remoteRtcpPort } = streams[1 - i];
+      stream.keys(i === 0 ? tx : rx, i === 0 ? rx : tx);
+      stream.mute(true);
+      const to = { remoteAddress, remotePort, remoteRtcpPort, codec, ptimeMs: 20 };
+      stream.start({ ...to, direction: "sendrecv", security: "srtp" });
+    }
+    for (const { masterKey, masterSalt } of [tx, rx]) {
+      masterKey.fill(0);
+      masterSalt.fill(0);
+    }
+    await Promise.race([Promise.all(heard), new Promise((resolve) => systemTimers.after(VOICE_MS, () => resolve(0)))]);
+  } finally {
+    await Promise.all(streams.map((stream) => stream.close()));
   }
 }

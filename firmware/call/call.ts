@@ -23,6 +23,9 @@ export interface CallIdentity {
   readonly asserted?: { readonly uri: string; readonly displayName?: string };
 }
 
+/** Nobody notices that a screen or a ringer hears of something so much later, ms; the other phone's next message may come meanwhile. */
+const SOON_MS = 4;
+
 export abstract class Call {
   protected state: CallState;
   protected dialog: InviteDialog | undefined;
@@ -365,10 +368,13 @@ export abstract class Call {
     if (named) this.transport = named.toLowerCase() as CallSnapshot["transport"];
   }
 
-  /** People are told when what the network waits for has been done: telling takes longer than sending. Any change told before covers it. */
+  /**
+   * People are told when what the network waits for has been done: telling takes longer than sending, and what follows at once is told with it. Any
+   * change told before covers it.
+   */
   protected changedSoon(then?: () => void): void {
     this.telling?.cancel();
-    this.telling = this.environment.timers.after(0, () => {
+    this.telling = this.environment.timers.after(SOON_MS, () => {
       this.telling = undefined;
       if (this.over) return;
       this.changed();

@@ -2,6 +2,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CallSnapshot } from "../../firmware/call/index.js";
 import type { TraceEntry } from "../../firmware/runtime/index.js";
 import { freePort, freeRange } from "../../test/support/ports.js";
 import { endWithUs } from "../../test/support/started.js";
@@ -96,14 +97,21 @@ export class LabPhones {
     return sides.map((side) => this.sipPorts[side]);
   }
 
-  /** Places a call, has it answered, hangs up, and waits until both ends are free. @throws Error saying what did not happen. */
+  /** Places a call as {@link place} does, and says what its phases took. */
   async call(method: Method): Promise<Sample> {
+    for (const side of sides) this.tails[side].read();
+    const { transport } = await this.place(method);
+    const entries = (side: Side) => this.tails[side].read().at(-1)?.entries ?? [];
+    const traces = { alice: entries("alice"), bob: entries("bob") };
+    const sample = sampleOf(traces, method !== "none", this.site.network === "loss");
+    return { ...sample, carriedBy: transport };
+  }
+
+  /** Places a call, has it answered, hangs up, and waits until both ends are free. @throws Error saying what did not happen. */
+  async place(method: Method): Promise<CallSnapshot> {
     const { alice, bob } = this.phones;
     const { patienceMs, talkMs } = this.ground;
-    for (const side of sides) {
-      this.phones[side].calls.clear();
-      this.tails[side].read();
-    }
+    for (const side of sides) this.phones[side].calls.clear();
     const wanted = {
       uri: this.uriOf("bob", method),
       account: `sip:${userOf("alice", method)}@${this.ground.domain.alice}`,
@@ -124,10 +132,7 @@ export class LabPhones {
     await Promise.all(
       sides.map((side) => this.phones[side].until("end", patienceMs, ({ state }) => state === "ended")),
     );
-    const entries = (side: Side) => this.tails[side].read().at(-1)?.entries ?? [];
-    const traces = { alice: entries("alice"), bob: entries("bob") };
-    const sample = sampleOf(traces, method !== "none", this.site.network === "loss");
-    return { ...sample, carriedBy: calls[0].transport };
+    return calls[0];
   }
 
   /** After a call that failed: both ends hang up, so that the next call finds them free. */

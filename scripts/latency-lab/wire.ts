@@ -21,7 +21,8 @@ interface Couple {
   stop(): Promise<void>;
 }
 
-const WARMUP = 5;
+/** Calls before those that count: ours are compiled while they run. */
+const WARMUP = 40;
 /** Between two calls, ms: what one leaves behind is over. */
 const REST_MS = 60;
 
@@ -50,7 +51,7 @@ export async function measureWire(context: PartContext): Promise<WireResult[]> {
       couples.push(await baresips(name, mediaEncryption, join(folder, mediaEncryption), says));
     const ports = couples.flatMap((couple) => couple.ports);
     const file = join(folder, "wire.pcapng");
-    capture = await Capture.start(file, ports, [], { limitS: 60 + 6 * calls, withTcp: true });
+    capture = await Capture.start(file, ports, [], { limitS: 60 + 6 * (WARMUP + calls), withTcp: true });
     for (let round = -WARMUP; round < calls && !context.isStopping(); round++)
       for (const couple of couples) {
         progress.status(`${couple.name}, call ${round + WARMUP + 1} of ${calls + WARMUP}`);
@@ -81,7 +82,7 @@ async function ours(method: Method, folder: string, context: PartContext): Promi
   return {
     name: `Sotto ${method === "none" ? "open" : method}`,
     ports: phones.ports,
-    call: async () => void (await phones.call(method)),
+    call: async () => void (await phones.place(method)),
     stop: () => phones.stop(),
   };
 }
