@@ -161,20 +161,16 @@ export function generateDhKeyPair(group: DhGroupName): DhKeyPair {
 }
 
 /** The two integers of a MODP pair: the private one of its PKCS #8 (RFC 5958), the public one of its SubjectPublicKeyInfo (RFC 5280). */
-function modpValues(
-  privateKey: KeyObject,
-  publicKey: KeyObject,
-): { privateValue: Uint8Array; publicValue: Uint8Array } {
-  const info = privateKey.export({ type: "pkcs8", format: "der" });
+function modpValues(pkcs8: Buffer, spki: Buffer): { privateValue: Uint8Array; publicValue: Uint8Array } {
   try {
-    const [, , wrapped] = sequenceOf(info) as [unknown, unknown, asn1.OctetString];
-    const [, bits] = sequenceOf(publicKey.export({ type: "spki", format: "der" })) as [unknown, asn1.BitString];
+    const [, , wrapped] = sequenceOf(pkcs8) as [unknown, unknown, asn1.OctetString];
+    const [, bits] = sequenceOf(spki) as [unknown, asn1.BitString];
     return {
       privateValue: integerIn(wrapped.valueBlock.valueHexView),
       publicValue: integerIn(bits.valueBlock.valueHexView),
     };
   } finally {
-    info.fill(0);
+    pkcs8.fill(0);
   }
 }
 
@@ -188,12 +184,16 @@ function integerIn(der: Uint8Array): Uint8Array {
   return new Uint8Array(bytes[0] === 0 ? bytes.subarray(1) : bytes);
 }
 
-/** Node's types leave "dh" out. */
+/** Node's types leave "dh" out. Keys in DER are made on the other thread too; taken out of key objects they are made on this one. */
 const generateModp = generateKeyPair as unknown as (
   type: "dh",
-  options: { readonly group: string },
-  done: (error: Error | null, publicKey: KeyObject, privateKey: KeyObject) => void,
+  options: { readonly group: string; readonly publicKeyEncoding: object; readonly privateKeyEncoding: object },
+  done: (error: Error | null, spki: Buffer, pkcs8: Buffer) => void,
 ) => void;
+const inDer = {
+  publicKeyEncoding: { type: "spki", format: "der" },
+  privateKeyEncoding: { type: "pkcs8", format: "der" },
+};
 
 /**
  * {@link generateDhKeyPair} on a thread of node's pool: whoever is on this thread meanwhile is not held up. Rejects only with what
@@ -207,9 +207,9 @@ export function generateDhKeyPairAside(group: DhGroupName): Promise<DhKeyPair> {
       );
       return;
     }
-    generateModp("dh", { group: nodeNames[group] }, (error, publicKey, privateKey) => {
+    generateModp("dh", { group: nodeNames[group], ...inDer }, (error, spki, pkcs8) => {
       if (error) return reject(error);
-      const { privateValue, publicValue } = modpValues(privateKey, publicKey);
+      const { privateValue, publicValue } = modpValues(pkcs8, spki);
       try {
         resolve(modpKeyPair(group, privateValue, publicValue));
       } finally {

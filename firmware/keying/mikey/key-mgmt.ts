@@ -55,7 +55,21 @@ export function findMikey(attributes: KeyingAttributes): Result<FoundMessage> {
 }
 
 /** Finds the MIKEY messages of an offer, most wanted first. Codes: `missing-key-mgmt`, `malformed-key-mgmt`. */
-export function findOffers(attributes: KeyingAttributes): Result<readonly [FoundMessage, ...FoundMessage[]]> {
+export function findOffers(attributes: KeyingAttributes): Result<Found> {
+  let result = known.get(attributes);
+  if (!result) {
+    result = readOffers(attributes);
+    known.set(attributes, result);
+  }
+  return result;
+}
+
+type Found = readonly [FoundMessage, ...FoundMessage[]];
+
+/** What was found in attributes: they are asked when an offer is verified and when it is answered. */
+const known = new WeakMap<KeyingAttributes, Result<Found>>();
+
+function readOffers(attributes: KeyingAttributes): Result<Found> {
   const { level, offers } = effective(attributes);
   if (offers.length > MAX_OFFERS) return fail("malformed-key-mgmt", `more than ${MAX_OFFERS} key-mgmt attributes`);
   const ours = offers.filter((offer) => offer.protocol.toLowerCase() === PROTOCOL);
