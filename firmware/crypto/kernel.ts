@@ -1,6 +1,7 @@
 // The packet kernel: AES, SHA-1 and GCM in WebAssembly with vectors (toolchain/kernel/), one instance and its memory per thread.
 
 import { kernelCode } from "./kernel-code.js";
+import { instantiate } from "./web-assembly.js";
 
 /** Functions of the module; every argument is an address or a 32-bit number. */
 interface KernelExports {
@@ -18,15 +19,6 @@ interface KernelExports {
   sealGcm(...words: number[]): void;
   openGcm(...words: number[]): number;
 }
-
-/** The part of JavaScript's WebAssembly that is used here; TypeScript has its types in the browser's library only. */
-declare const WebAssembly:
-  | {
-      validate(bytes: Uint8Array): boolean;
-      Module: new (bytes: Uint8Array) => object;
-      Instance: new (module: object) => { readonly exports: object };
-    }
-  | undefined;
 
 // Addresses, as in toolchain/kernel/layout.mjs.
 /** Short-lived blocks: the IV of f8, the hash key to split. */
@@ -67,10 +59,8 @@ export class Kernel {
 
   /** The kernel; undefined where this processor or program has no WebAssembly with vectors. */
   static load(): Kernel | undefined {
-    if (typeof WebAssembly === "undefined") return undefined;
-    const code = Buffer.from(kernelCode, "base64");
-    if (!WebAssembly.validate(code)) return undefined;
-    return new Kernel(new WebAssembly.Instance(new WebAssembly.Module(code)).exports as KernelExports);
+    const run = instantiate(kernelCode);
+    return run && new Kernel(run as KernelExports);
   }
 
   #grow(bytes: number): void {

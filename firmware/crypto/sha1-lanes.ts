@@ -1,15 +1,7 @@
 // SHA-1 of four messages at once (toolchain/kernel/sha1-lanes.mjs), for what hashes the same under several keys.
 
 import { sha1LanesCode } from "./sha1-lanes-code.js";
-
-/** The part of JavaScript's WebAssembly that is used here; TypeScript has its types in the browser's library only. */
-declare const WebAssembly:
-  | {
-      validate(bytes: Uint8Array): boolean;
-      Module: new (bytes: Uint8Array) => object;
-      Instance: new (module: object) => { readonly exports: object };
-    }
-  | undefined;
+import { instantiate } from "./web-assembly.js";
 
 /** Messages hashed at once. */
 export const LANES = 4;
@@ -49,11 +41,8 @@ export class Sha1Lanes {
 
   /** The module; undefined where this processor or program has no WebAssembly with vectors. */
   static load(): Sha1Lanes | undefined {
-    if (typeof WebAssembly === "undefined") return undefined;
-    const code = Buffer.from(sha1LanesCode, "base64");
-    if (!WebAssembly.validate(code)) return undefined;
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
-    return new Sha1Lanes(exports as LanesExports);
+    const run = instantiate(sha1LanesCode);
+    return run && new Sha1Lanes(run as LanesExports);
   }
 
   /** Puts a lane's key, `data[start, end)` of at most 64 bytes, where {@link keys} takes it from. */
