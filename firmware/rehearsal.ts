@@ -40,6 +40,8 @@ export interface FurtherRehearsal {
   /** Pause before a call, ms, given how many further ones were played and what the last call took, so that a slow device is not kept busy. */
   readonly pauseMs: (played: number, lastMs: number) => number;
   readonly calls: number;
+  /** None is begun so long after the first rehearsed call, ms: a slow device does not go on for ever. */
+  readonly limitMs: number;
   /** Whether nobody needs the phone just now; else it waits. */
   readonly isQuiet: () => boolean;
   /** Ends it. */
@@ -62,6 +64,8 @@ export const LEAST_CALLS = 3;
 
 const DEFAULT_BUDGET_MS = 600;
 const DEFAULT_CALLS = 40;
+/** How long a rehearsed call rings, ms. */
+const RING_MS = 2;
 /** A call that has not come about by then never will, ms. */
 const LIMIT_MS = 20_000;
 
@@ -94,7 +98,7 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
       further.begins(report());
       const played = took.length;
       const pauseMs = () => further.pauseMs(took.length - played, took.at(-1) ?? 0);
-      while (took.length < played + further.calls) {
+      while (took.length < played + further.calls && clock.now() - startedAt < further.limitMs) {
         // Somebody dials in the meantime: the offer is made ahead.
         stages[took.length % stages.length].expect();
         if (!(await passed(pauseMs(), further.signal, options.timers))) break;
@@ -202,7 +206,8 @@ class Stage {
       accepts: (wanted) => calls.accepts(wanted),
     });
     const calls: Calls = new Calls({
-      accounts: [{ uri, security, codecs, keying, autoAnswerMs: 0, verifiesAlone: true }],
+      // It rings for a moment: an answer that is made ahead is what most calls have.
+      accounts: [{ uri, security, codecs, keying, autoAnswerMs: RING_MS, verifiesAlone: true }],
       ...{ userAgent, voice: new RemoteVoice(voiceless(), nobody, timers), clock, timers, random },
       trace: new Trace(clock),
       log: silentLog,

@@ -17,6 +17,7 @@ import { isWildcard } from "./sip/index.js";
  * phone that was just switched on has nothing else to do.
  */
 const FURTHER_CALLS = 260;
+const FURTHER_LIMIT_MS = 120_000;
 const SOON = 60;
 
 /** A fifth of the phone's time at first, a tenth or less later. */
@@ -54,7 +55,7 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
     const ending = new AbortController();
     shutdown.add("rehearsal", () => ending.abort());
     const further = {
-      ...{ calls: FURTHER_CALLS, pauseMs, signal: ending.signal },
+      ...{ calls: FURTHER_CALLS, limitMs: FURTHER_LIMIT_MS, pauseMs, signal: ending.signal },
       isQuiet: () => calls.list().length === 0,
       begins: (report: RehearsalReport) => {
         log.info("rehearsed", { ...report });

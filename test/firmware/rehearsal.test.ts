@@ -6,6 +6,8 @@ import * as assert from "uvu/assert";
 import { createMikeyKeying, type Keying } from "../../firmware/keying/index.js";
 import { LEAST_CALLS, type Rehearsed, rehearse } from "../../firmware/rehearsal.js";
 import { systemClock, systemTimers } from "../../firmware/runtime/index.js";
+import { loopbackTransports } from "../../firmware/signalling.js";
+import type { SipTransport } from "../../firmware/sip/index.js";
 import { eventually } from "../support/wait.js";
 
 const test = suite("rehearsal");
@@ -71,7 +73,13 @@ test("a quiet phone goes on rehearsing, call by call, and stops when it is told 
   const going = rehearse([open], {
     ...{ ...options, clock: systemClock, timers, calls: 4 },
     further: {
-      ...{ pauseMs: () => 77_777, calls: 1000, signal: stop.signal, isQuiet: () => isQuiet },
+      ...{
+        pauseMs: () => 77_777,
+        calls: 1000,
+        limitMs: Number.POSITIVE_INFINITY,
+        signal: stop.signal,
+        isQuiet: () => isQuiet,
+      },
       begins: ({ calls }) => {
         begun = calls;
       },
@@ -94,6 +102,38 @@ test("a quiet phone goes on rehearsing, call by call, and stops when it is told 
   stop.abort();
   assert.is((await going).calls, 6);
   assert.is(pauses.size, 0);
+});
+
+test("further calls end by number and by time; sockets of our own on loopback carry them", async () => {
+  const open: Rehearsed = { uri, security: "off", codecs: ["PCMU"], keying: [] };
+  const transports = await loopbackTransports(["udp", "tcp"]);
+  assert.ok(transports);
+  const opened: SipTransport[] = [];
+  const carried: string[] = [];
+  const counting = async () => {
+    const made = await transports();
+    opened.push(...made);
+    return made.map(
+      (one): SipTransport => ({
+        ...{ local: one.local, reliable: one.reliable, maxBytes: one.maxBytes },
+        start: (receiver) => one.start(receiver),
+        send: (bytes, to, done) => {
+          carried.push(`${to.transport} ${to.host}`);
+          one.send(bytes, to, done);
+        },
+        ...(one.reach ? { reach: (to, done) => one.reach!(to, done) } : {}),
+        close: () => one.close(),
+      }),
+    );
+  };
+  const further = { pauseMs: () => 1, isQuiet: () => true, signal: new AbortController().signal, begins() {} };
+  const shared = { ...options, calls: 2, transports: counting };
+  const limitMs = 600_000;
+  assert.is((await rehearse([open], { ...shared, further: { ...further, calls: 3, limitMs } })).calls, 5);
+  assert.is((await rehearse([open], { ...shared, further: { ...further, calls: 3, limitMs: 0 } })).calls, 2);
+  assert.is(opened.length, 8);
+  assert.ok(carried.length >= 7 * 6);
+  assert.equal([...new Set(carried)], ["udp 127.0.0.1"]);
 });
 
 test("a call that cannot come about is an error, not a wait, and closes the keys too", async () => {
