@@ -29,8 +29,10 @@ export interface Plan {
   readonly parts: readonly Part[];
 }
 
-/** Calls of two phones before the measured ones. */
+/** Calls of two phones before the measured ones … */
 const WARM_AFTER = 90;
+/** … and of two that play no calls to themselves beforehand: about as many as the others have played (`firmware/rehearse-calls.ts`). */
+const WARM_AFTER_UNREHEARSED = 390;
 
 /** How long things take, ms, measured on a two-core machine; slower ones take longer, and say so while they run. */
 const took = {
@@ -67,7 +69,8 @@ export function planRun(calls: number, filter: Filter, isQuick: boolean): Plan {
     sites: [...sites].map(([name, cases]): PlannedSite => {
       const { transport, path, precomputation, processor, network } = cases[0].case;
       const isPlain = processor === "native" && network === "loopback";
-      const warmup = isQuick ? 1 : isPlain ? Math.ceil(WARM_AFTER / cases.length) : 4;
+      const calls = precomputation === "on" ? WARM_AFTER : WARM_AFTER_UNREHEARSED;
+      const warmup = isQuick ? 1 : isPlain ? Math.ceil(calls / cases.length) : 4;
       return { name, site: { transport, path, precomputation, processor, network }, cases, warmup };
     }),
     cold: planned.filter((each) => each.case.warmth === "cold"),
