@@ -59,7 +59,11 @@ export class RemoteVoice implements Voice, VoiceRouting {
   async open(options: StreamOptions, events: StreamEvents): Promise<VoiceStream> {
     const stream = ++this.lastStream;
     const bound = this.gone === undefined ? this.ports.shift() : undefined;
-    if (bound) this.post({ type: "openAt", rtpPort: bound.rtpPort, stream, options });
+    // Who asks goes on with the ports; a thread that then does not open the stream carries no voice at all.
+    if (bound)
+      this.request((request) => ({ type: "openAt", request, rtpPort: bound.rtpPort, stream, options })).catch(
+        (error: Error) => this.failed(error.message),
+      );
     const ports = bound ?? (await this.request<PortNumbers>((request) => ({ type: "open", request, stream, options })));
     const remote = new RemoteStream(this, stream, ports, events);
     this.streams.set(stream, remote);

@@ -35,9 +35,10 @@ export function serveVoice(
     done(request, { rtpPort: opened.rtpPort, rtcpPort: opened.rtcpPort });
   }
 
-  function openAt({ stream, rtpPort, options }: Extract<Command, { type: "openAt" }>): void {
+  function openAt({ request, stream, rtpPort, options }: Extract<Command, { type: "openAt" }>): void {
     if (!voice.openAt) throw new Error("no ports were told");
     streams.set(stream, voice.openAt(rtpPort, options, eventsOf(stream)));
+    done(request, undefined);
   }
 
   async function obey(command: Command): Promise<void> {

@@ -6,7 +6,13 @@ import type { CardChoice, PortNumbers, StreamOptions, StreamParameters, StreamSt
 /** Signalling to voice, one or more in a message ({@link WirePort}). `stream` is a number the signalling side chose; `request` asks for one {@link Reply}. */
 export type Command =
   | { readonly type: "open"; readonly request: number; readonly stream: number; readonly options: StreamOptions }
-  | { readonly type: "openAt"; readonly rtpPort: number; readonly stream: number; readonly options: StreamOptions }
+  | {
+      readonly type: "openAt";
+      readonly request: number;
+      readonly rtpPort: number;
+      readonly stream: number;
+      readonly options: StreamOptions;
+    }
   | { readonly type: "keys"; readonly stream: number; readonly tx: SrtpKeys; readonly rx: SrtpKeys }
   | {
       readonly type: "rekey";

@@ -26,6 +26,7 @@ const suites = [
   "firmware/crypto/aes",
   "firmware/crypto/dh",
   "firmware/crypto/hmac-sha1",
+  "firmware/crypto/hmac-sha1-keys",
   "firmware/crypto/packet-cipher",
   "firmware/crypto/rsa-envelope",
   "firmware/mikey/message",

@@ -189,6 +189,22 @@ test("ports told ahead: a stream is there at once, and all it is told in one tur
   await voice.close();
 });
 
+test("a thread that told ports and then opens nothing has failed, and says so", async () => {
+  const time = new VirtualTime();
+  const [near, far] = line();
+  const failures: string[] = [];
+  const voice = new RemoteVoice(near, { device: () => {}, failed: (text) => void failures.push(text) }, time);
+  far.postMessage({ type: "ports", rtpPort: 6000, rtcpPort: 6001 });
+  await settle();
+  await settle();
+  const stream = await voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  assert.is(stream.rtpPort, 6000);
+  time.advance(5000);
+  await settle();
+  assert.equal(failures, ["the voice thread did not answer within 5000 ms"]);
+  assert.is((await stream.close()).packetsSent, 0);
+});
+
 test("keys that were on their way when the voice ended are wiped", async () => {
   const [near, far] = line();
   serveVoice(
