@@ -150,11 +150,11 @@ async function tsharkIsContent({ capture, phones }: SecuredCall): Promise<void> 
   for (const [, , , count] of mikey) assert.is(count, "2");
 }
 
-/** RTP and RTCP of one direction. */
+/** RTP and RTCP of one direction, from the ports that the call named: a phone that was just started also rehearses on others. */
 function mediaFrom(call: SecuredCall, side: "alice" | "bob") {
-  const { portMin, portMax } = call.phones[side].rtp;
+  const rtp = Number(/^m=audio (\d+) /m.exec(side === "alice" ? call.offer : call.answer)?.[1]);
   return call.datagrams
-    .filter(({ sourcePort }) => sourcePort >= portMin && sourcePort <= portMax)
+    .filter(({ sourcePort }) => sourcePort === rtp || sourcePort === rtp + 1)
     .map(({ payload }) => ({ rtcp: isRtcp(payload), bytes: payload }));
 }
 
