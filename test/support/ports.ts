@@ -44,12 +44,16 @@ export async function freePort(): Promise<number> {
   throw new Error("no free port");
 }
 
-/** `count` ports in a row, from an even one on, free for UDP and below the range the system hands out by itself. */
+/**
+ * `count` ports in a row, from an even one on, free for UDP and below the range the system hands out by itself. Ones that were given out before are
+ * given again when there are no others: who starts hundreds of phones has long stopped the first.
+ */
 export async function freeRange(count: number): Promise<{ readonly portMin: number; readonly portMax: number }> {
-  for (let i = 0; i < 200; i++) {
+  const tries = 200;
+  for (let i = 0; i < 2 * tries; i++) {
     const first = 20_000 + 2 * Math.floor(Math.random() * 3500);
     const ports = Array.from({ length: count }, (_, k) => first + k);
-    if (ports.some((port) => given.has(port))) continue;
+    if (i < tries && ports.some((port) => given.has(port))) continue;
     if ((await Promise.all(ports.map(udpIsFree))).includes(undefined)) continue;
     for (const port of ports) given.add(port);
     return { portMin: first, portMax: first + count - 1 };
