@@ -2,7 +2,7 @@
 
 import type { Board } from "../board.js";
 import { latencyAims } from "./aims.js";
-import { handheld } from "./budgets.js";
+import { handheld64 } from "./budgets.js";
 
 /** Not a telephone by itself: a sound card (USB will do) and a keyboard or HID headset make it one. */
 export const genericEfiArm64: Board = {
@@ -11,5 +11,5 @@ export const genericEfiArm64: Board = {
   audio: { driver: "alsa", wanted: { rate: 8000, periodFrames: 80, periods: 4 } },
   keys: [{ driver: "evdev" }],
   display: { driver: "terminal" },
-  budgets: { ...handheld, latency: latencyAims },
+  budgets: { ...handheld64, latency: latencyAims },
 };
