@@ -29,6 +29,8 @@ export interface RehearsalOptions {
   readonly transports?: () => Promise<readonly SipTransport[]>;
   /** No further call is begun after this, ms, once there were {@link LEAST_CALLS}; default 600. */
   readonly budgetMs?: number;
+  /** Whether nobody needs the phone just now; default: nobody does. A real call ends the first calls, and further ones wait for it. */
+  readonly isQuiet?: () => boolean;
   /** Calls at most; default 40. */
   readonly calls?: number;
   /** Goes on after that, a call at a time: what runs a hundred times is compiled better than what ran ten times. */
@@ -42,8 +44,6 @@ export interface FurtherRehearsal {
   readonly calls: number;
   /** None is begun so long after the first rehearsed call, ms: a slow device does not go on for ever. */
   readonly limitMs: number;
-  /** Whether nobody needs the phone just now; else it waits. */
-  readonly isQuiet: () => boolean;
   /** Ends it. */
   readonly signal: AbortSignal;
   /** Told of the first calls when they have been played, before the further ones. */
@@ -74,7 +74,7 @@ const LIMIT_MS = 20_000;
  * @throws Error when a call fails: the next real one would too.
  */
 export async function rehearse(accounts: readonly Rehearsed[], options: RehearsalOptions): Promise<RehearsalReport> {
-  const { clock, budgetMs = DEFAULT_BUDGET_MS, calls = DEFAULT_CALLS } = options;
+  const { clock, budgetMs = DEFAULT_BUDGET_MS, calls = DEFAULT_CALLS, isQuiet = () => true } = options;
   const startedAt = clock.now();
   const took: number[] = [];
   const report = (): RehearsalReport => ({
@@ -86,7 +86,7 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
   const stages: Stage[] = [];
   try {
     for (const account of accounts) stages.push(await Stage.open(account, options));
-    const goesOn = () => took.length < LEAST_CALLS || clock.now() - startedAt < budgetMs;
+    const goesOn = () => isQuiet() && (took.length < LEAST_CALLS || clock.now() - startedAt < budgetMs);
     const play = async () => {
       const before = clock.now();
       await stages[took.length % stages.length].call();
@@ -102,7 +102,7 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
         // Somebody dials in the meantime: the offer is made ahead.
         stages[took.length % stages.length].expect();
         if (!(await passed(pauseMs(), further.signal, options.timers))) break;
-        if (further.isQuiet()) await play();
+        if (isQuiet()) await play();
       }
     }
   } finally {

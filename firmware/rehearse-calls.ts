@@ -56,13 +56,13 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
     shutdown.add("rehearsal", () => ending.abort());
     const further = {
       ...{ calls: FURTHER_CALLS, limitMs: FURTHER_LIMIT_MS, pauseMs, signal: ending.signal },
-      isQuiet: () => calls.list().length === 0,
       begins: (report: RehearsalReport) => {
         log.info("rehearsed", { ...report });
         begun();
       },
     };
-    const common = { clock: systemClock, timers: systemTimers, random: shared.random, further };
+    const isQuiet = () => calls.list().length === 0;
+    const common = { clock: systemClock, timers: systemTimers, random: shared.random, isQuiet, further };
     const transports = await loopbackTransports(config.sip.transports);
     const report = await rehearse(able, transports ? { ...common, transports } : common);
     log.info("rehearsed-further", { ...report });

@@ -71,7 +71,7 @@ test("a quiet phone goes on rehearsing, call by call, and stops when it is told 
     at: systemTimers.at,
   };
   const going = rehearse([open], {
-    ...{ ...options, clock: systemClock, timers, calls: 4 },
+    ...{ ...options, clock: systemClock, timers, calls: 4, isQuiet: () => isQuiet },
     further: {
       ...{
         pauseMs: () => 77_777,
@@ -126,7 +126,7 @@ test("further calls end by number and by time; sockets of our own on loopback ca
       }),
     );
   };
-  const further = { pauseMs: () => 1, isQuiet: () => true, signal: new AbortController().signal, begins() {} };
+  const further = { pauseMs: () => 1, signal: new AbortController().signal, begins() {} };
   const shared = { ...options, calls: 2, transports: counting };
   const limitMs = 600_000;
   assert.is((await rehearse([open], { ...shared, further: { ...further, calls: 3, limitMs } })).calls, 5);
@@ -134,6 +134,12 @@ test("further calls end by number and by time; sockets of our own on loopback ca
   assert.is(opened.length, 8);
   assert.ok(carried.length >= 7 * 6);
   assert.equal([...new Set(carried)], ["udp 127.0.0.1"]);
+});
+
+test("a real call is not kept waiting by the first calls", async () => {
+  const open: Rehearsed = { uri, security: "off", codecs: ["PCMU"], keying: [] };
+  let asked = 0;
+  assert.is((await rehearse([open], { ...options, calls: 40, isQuiet: () => ++asked <= 2 })).calls, 2);
 });
 
 test("a call that cannot come about is an error, not a wait, and closes the keys too", async () => {
