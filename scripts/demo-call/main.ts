@@ -15,7 +15,7 @@ import { type DemoRecord, type HeardRecord, type RingRecord, waveformOf } from "
 import { reportData, writeReport } from "../demo-report/report.js";
 import { verdictOf } from "../demo-report/verdict.js";
 import { ensureIdentities } from "./identities.js";
-import { freePort, Phone, type PhoneFiles, phoneFiles, readLines } from "./phone.js";
+import { freePort, Phone, type PhoneFiles, phoneFiles, readLines, untilRehearsed } from "./phone.js";
 import { readSamples, recordingTimes, saidAudio } from "./recordings.js";
 
 const uris = { alice: "sip:alice@127.0.0.1", bob: "sip:bob@127.0.0.1" } as const;
@@ -121,6 +121,9 @@ class Rings {
     return this.records.some((ring) => ring.offMs === null);
   }
 }
+
+/** How long a phone may take to get ready, ms. */
+const READY_LIMIT_MS = 60_000;
 
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
@@ -247,6 +250,8 @@ async function main(): Promise<void> {
       });
     }
     say(`Two handsets are up: Alice on port ${ports.alice}, Bob on port ${ports.bob}`);
+    // Somebody takes the phones into the hand first.
+    await Promise.all(Object.values(files).map((each) => untilRehearsed(each, READY_LIMIT_MS)));
     await converse(phones.alice!, phones.bob!, `sip:bob@127.0.0.1:${ports.bob}`, options, progress, rings.bob);
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);

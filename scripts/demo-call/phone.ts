@@ -45,6 +45,21 @@ export function phoneFiles(folder: string, socketFolder: string, name: string): 
   };
 }
 
+/** How often a log is looked at, ms. */
+const LOOK_MS = 20;
+
+/**
+ * Resolves when a phone that logs at level `info` has played its first calls to itself: what it makes ahead is made, and somebody may call.
+ * @throws Error after `limitMs`.
+ */
+export async function untilRehearsed({ log }: PhoneFiles, limitMs: number): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!existsSync(log) || !/"event":"rehears(ed|al-failed)"/.test(readFileSync(log, "utf8"))) {
+    if (Date.now() > deadline) throw new Error(`${log}: no call was rehearsed within ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
 /** How a handset's process is started. */
 export interface Launch {
   /** Further options of Node. */

@@ -1,13 +1,13 @@
 // Two phones that call each other: a process each, an account for each method, over one transport and one way.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CallSnapshot } from "../../firmware/call/index.js";
 import type { TraceEntry } from "../../firmware/runtime/index.js";
 import { freePort, freeRange } from "../../test/support/ports.js";
 import { endWithUs } from "../../test/support/started.js";
 import { eventually } from "../../test/support/wait.js";
-import { type Launch, Phone, type PhoneFiles, phoneFiles } from "../demo-call/phone.js";
+import { type Launch, Phone, type PhoneFiles, phoneFiles, untilRehearsed } from "../demo-call/phone.js";
 import { type Method, type Site, siteName, transports } from "./cases.js";
 import { LineTail } from "./line-tail.js";
 import { type People, passwords, type Side, sides, userOf } from "./people.js";
@@ -162,8 +162,7 @@ export class LabPhones {
   private async ready(side: Side): Promise<void> {
     const { patienceMs } = this.ground;
     const phone = this.phones[side];
-    const isRehearsed = () => /"event":"rehears(ed|al-failed)"/.test(readFileSync(this.files[side].log, "utf8"));
-    if (this.site.precomputation === "on") await eventually(`${side}'s rehearsal`, patienceMs, isRehearsed);
+    if (this.site.precomputation === "on") await untilRehearsed(this.files[side], patienceMs);
     await eventually(`${side}'s registration`, patienceMs, async () =>
       (await phone.control.ask("status", {})).registrations.every(({ state }) => state === "registered"),
     );
