@@ -100,8 +100,17 @@ export class CallKeys {
     return said(await this.session!.verify(offered));
   }
 
-  async answer(offered: KeyingAttributes): Promise<Outcome<KeyingAttributes>> {
-    return said(await this.session!.answer(offered));
+  /** What goes into the answer. `keysLater`: its keys may have to be worked out yet, see {@link conclude}. */
+  async answer(
+    offered: KeyingAttributes,
+    options: { readonly keysLater?: boolean } = {},
+  ): Promise<Outcome<KeyingAttributes>> {
+    return said(await this.session!.answer(offered, options));
+  }
+
+  /** Works out the keys of the answer, where that has been left for when it is on its way. */
+  conclude(): Outcome<void> {
+    return said(this.session?.conclude?.() ?? { ok: true, value: undefined });
   }
 
   /**

@@ -184,7 +184,8 @@ export class IncomingCall extends Call {
         this.activate();
       });
     });
-    const started = this.media.startVoice();
+    const started = await this.media.startVoice();
+    if (this.over) return;
     if (!started.ok) return this.failWith(started.refusal);
     // The ACK is on its way: it is read before people are told.
     this.changedSoon();

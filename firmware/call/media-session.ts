@@ -56,6 +56,8 @@ export class MediaSession {
 
   /** Our answer's key agreement, begun while it rings. */
   private ahead: Promise<Outcome<KeyingAttributes>> | undefined;
+  /** How it ended. */
+  private concluded: Outcome<void> | undefined;
 
   constructor(environment: CallEnvironment, identity: CallIdentity, events: MediaSessionEvents) {
     const line = new MediaLine(environment, identity, events);
@@ -282,7 +284,8 @@ export class MediaSession {
    */
   async prepareAnswer(): Promise<void> {
     if (!this.chosen || this.line.closing) return;
-    await this.writeAnswer();
+    const made = await this.writeAnswer();
+    if (made.ok) await this.conclude();
   }
 
   /** Picking up only sends. */
@@ -291,7 +294,7 @@ export class MediaSession {
   }
 
   private agree(offered: KeyingAttributes): Promise<Outcome<KeyingAttributes>> {
-    this.ahead ??= this.keys.answer(offered);
+    this.ahead ??= this.keys.answer(offered, { keysLater: true });
     return this.ahead;
   }
 
@@ -307,18 +310,29 @@ export class MediaSession {
       const made = await this.writeAnswer();
       if (!made.ok) return made;
     }
-    return { ok: true, value: this.written!.body };
+    const { concluded = nothing } = this;
+    return concluded.ok ? { ok: true, value: this.written!.body } : concluded;
   }
 
-  /** The answer is on its way: the voice starts. */
-  startVoice(): Outcome<void> {
+  /** The answer is on its way: keys that it needed not wait for are worked out, and the voice starts. */
+  async startVoice(): Promise<Outcome<void>> {
     const { line, written, remote } = this;
     if (!written || !remote) return nothing;
+    const concluded = await this.conclude();
+    if (!concluded.ok) return concluded;
     return line.closing ? cancelled : line.run(written.description, remote, written.audio);
   }
 
+  /** Works out the keys of the answer, once, and gives them to the voice. */
+  private async conclude(): Promise<Outcome<void>> {
+    const { keys } = this;
+    this.concluded ??= keys.conclude();
+    await keys.settled();
+    return this.concluded;
+  }
+
   private async writeAnswer(): Promise<Outcome<void>> {
-    const { line, keys, chosen, remote } = this;
+    const { line, chosen, remote } = this;
     if (!chosen || !remote) return nothing;
     const { address } = line.localSession;
     const [stream, attributes] = await Promise.all([
@@ -339,8 +353,6 @@ export class MediaSession {
     });
     const possible = line.check(audio);
     if (!possible.ok) return possible;
-    await keys.settled();
-    if (line.closing) return cancelled;
     this.written = { body: sdpBody(description), description, audio, address };
     return nothing;
   }

@@ -105,8 +105,19 @@ export interface KeyingSession {
    * {@link answer} calls it when it was not.
    */
   verify(offered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>>;
-  /** Answerer: agrees, reports keys through the events and returns what goes into the SDP answer. */
-  answer(offered: KeyingAttributes): Promise<KeyingResult<KeyingAttributes>>;
+  /**
+   * Answerer: agrees, reports keys through the events and returns what goes into the SDP answer.
+   * @param options `keysLater`: the answer is wanted as soon as it can be; keys that take work may then wait for {@link conclude}.
+   */
+  answer(
+    offered: KeyingAttributes,
+    options?: { readonly keysLater?: boolean },
+  ): Promise<KeyingResult<KeyingAttributes>>;
+  /**
+   * Answerer, when an answer made with `keysLater` is on its way (or there is time): works out the keys, where that is still to be done, and reports
+   * them through the events. Absent: {@link answer} has always reported them.
+   */
+  conclude?(): KeyingResult<void>;
   /** Offerer: reads the answer and reports keys through the events. */
   accept(answered: KeyingAttributes): Promise<KeyingResult<VerifiedPeer>>;
   /**

@@ -45,12 +45,16 @@ export interface ReceivedOffer {
   /** The initiator waits for an answer. Without one its CS ID map keeps our SSRCs open, so one may be sent all the same. */
   readonly isAnswerWanted: boolean;
   /**
-   * Writes the answer and derives the keys.
+   * Writes the answer; once. Its keys can wait until it is on its way: the secret of a Diffie-Hellman exchange is the dearest part of answering, and
+   * no byte of the answer depends on it.
    * @param group RSA-R: the keys of a group, given to a member that asks for them.
    */
+  write(group?: GroupAnswer): Promise<Result<{ message: Uint8Array; agree(): MikeyResult<Agreement> }, Refusal>>;
+  /** Writes the answer and derives the keys, in one; see {@link write}. */
   answer(group?: GroupAnswer): Promise<Result<{ message: Uint8Array; agreement: Agreement }, Refusal>>;
   /** Derives the keys without an answer. `internal-error`: the method cannot do without. */
   assume(): MikeyResult<Agreement>;
+  /** Zeroes what is kept. Keys of a written answer that nobody asked for are gone then. */
   wipe(): void;
 }
 
@@ -194,6 +198,8 @@ function offeredTerms(
 }
 
 class AnswerableOffer implements ReceivedOffer {
+  private isWiped = false;
+
   constructor(
     private readonly context: ExchangeContext,
     private readonly plan: ReceivePlan,
@@ -216,6 +222,13 @@ class AnswerableOffer implements ReceivedOffer {
   }
 
   async answer(group?: GroupAnswer): Promise<Result<{ message: Uint8Array; agreement: Agreement }, Refusal>> {
+    const written = await this.write(group);
+    if (!written.ok) return written;
+    const agreement = written.value.agree();
+    return agreement.ok ? ok({ message: written.value.message, agreement: agreement.value }) : agreement;
+  }
+
+  async write(group?: GroupAnswer): Promise<Result<{ message: Uint8Array; agree(): MikeyResult<Agreement> }, Refusal>> {
     const { method, authentic } = this.found;
     const { parties } = this.plan;
     const chosen: MikeyResult<Terms> = group ? this.groupTerms(group) : ok(this.terms);
@@ -230,8 +243,16 @@ class AnswerableOffer implements ReceivedOffer {
       ...(group ? { group } : {}),
     });
     if (!written.ok) return written;
-    const agreement = this.settle(chosen.value, written.value);
-    return agreement.ok ? ok({ message: written.value.message, agreement: agreement.value }) : agreement;
+    const { message, agree } = written.value;
+    return ok({
+      message,
+      agree: () => {
+        // Zeros in place of what was wiped would be keys that everybody knows.
+        if (this.isWiped) return refuse("internal-error", "the exchange was given up");
+        const outcome = agree();
+        return outcome.ok ? this.settle(chosen.value, outcome.value) : outcome;
+      },
+    });
   }
 
   assume(): MikeyResult<Agreement> {
@@ -241,6 +262,7 @@ class AnswerableOffer implements ReceivedOffer {
   }
 
   wipe(): void {
+    this.isWiped = true;
     this.found.authentic.wipe();
   }
 

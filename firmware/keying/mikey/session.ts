@@ -37,6 +37,13 @@ function failed(
   return { ok: false, error: keyingError(code, text, reply && { message: reply, level }) };
 }
 
+const done = { ok: true, value: undefined } as const;
+
+/** A fault of ours is a failed agreement, without its details. */
+function faulty(fault: unknown) {
+  return failed("internal-error", fault instanceof Error ? `fault in key agreement (${fault.name})` : "fault");
+}
+
 /** @param offer ours, when it is its answer that fails: the error message then repeats its timestamp. */
 function refused(refusal: Refusal, level: "session" | "media", offer?: Uint8Array) {
   const where = refusal.offset === undefined ? "" : ` (byte ${refusal.offset})`;
@@ -124,6 +131,8 @@ export class MikeySession implements KeyingFork {
   private taken: FoundMessage | undefined;
   private verifying: Promise<KeyingResult<VerifiedPeer>> | undefined;
   private answering: Promise<KeyingResult<KeyingAttributes>> | undefined;
+  /** Keys of our answer that are still to be worked out. */
+  private agreeing: (() => KeyingResult<VerifiedPeer>) | undefined;
   private bundle: Bundle | undefined;
   /** An update of ours that waits for its answer. */
   private updating: SentOffer | undefined;
@@ -167,11 +176,30 @@ export class MikeySession implements KeyingFork {
     return this.unlessClosed(this.verifying);
   }
 
-  async answer(offered: KeyingAttributes): Promise<KeyingResult<KeyingAttributes>> {
+  async answer(
+    offered: KeyingAttributes,
+    options: { readonly keysLater?: boolean } = {},
+  ): Promise<KeyingResult<KeyingAttributes>> {
     const peer = await this.verify(offered);
     if (!peer.ok) return peer;
     this.answering ??= this.settle(() => this.makeAnswer(peer.value));
-    return this.unlessClosed(this.answering);
+    const answer = await this.unlessClosed(this.answering);
+    if (!answer.ok || options.keysLater) return answer;
+    const concluded = this.conclude();
+    return concluded.ok ? answer : concluded;
+  }
+
+  conclude(): KeyingResult<void> {
+    const { agreeing } = this;
+    this.agreeing = undefined;
+    if (!agreeing) return done;
+    if (this.isClosed) return failed("closed", "the session was closed");
+    try {
+      const agreed = agreeing();
+      return agreed.ok ? done : agreed;
+    } catch (fault) {
+      return faulty(fault);
+    }
   }
 
   update(options: { readonly rekey: boolean }): Promise<KeyingResult<KeyingAttributes>> {
@@ -292,11 +320,18 @@ export class MikeySession implements KeyingFork {
   private async makeAnswer(peer: VerifiedPeer): Promise<KeyingResult<KeyingAttributes>> {
     const { received, taken } = this;
     if (!received || !taken) return failed("closed", "the session was closed");
-    const written = await received.answer();
-    received.wipe();
-    if (!written.ok) return refused(written.error, taken.level);
-    const announced = this.announce(written.value.agreement, peer);
-    return announced.ok ? { ok: true, value: mikeyAttributes(written.value.message, taken.level) } : announced;
+    const written = await received.write();
+    if (!written.ok) {
+      received.wipe();
+      return refused(written.error, taken.level);
+    }
+    const { message, agree } = written.value;
+    this.agreeing = () => {
+      const agreement = agree();
+      received.wipe();
+      return agreement.ok ? this.announce(agreement.value, peer) : refused(agreement.error, taken.level);
+    };
+    return { ok: true, value: mikeyAttributes(message, taken.level) };
   }
 
   /** Hands the keys over: from here on they are their holder's to wipe. */
@@ -361,13 +396,13 @@ export class MikeySession implements KeyingFork {
     return announced.ok ? { ok: true, value: mikeyAttributes(message, found.value.level) } : announced;
   }
 
-  /** A method of a session settles and never rejects: a fault of ours is a failed agreement, without its details. */
+  /** A method of a session settles and never rejects. */
   private async settle<T>(work: () => Promise<KeyingResult<T>>): Promise<KeyingResult<T>> {
     if (this.isClosed) return failed("closed", "the session was closed");
     try {
       return await work();
     } catch (fault) {
-      return failed("internal-error", fault instanceof Error ? `fault in key agreement (${fault.name})` : "fault");
+      return faulty(fault);
     }
   }
 

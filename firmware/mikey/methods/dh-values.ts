@@ -9,6 +9,7 @@ import type { AgreedKey } from "../key-data.js";
 import { type ParsedMessage, payloadsOf } from "../message.js";
 import { DhGroup } from "../numbers.js";
 import type { DhPayload, KeyValidity } from "../payloads/index.js";
+import type { Outcome, PeerProof } from "./method.js";
 
 /** Gives a fresh key pair of a group that nobody else gets; a pool may have made it long before. */
 export type TakeDhKeyPair = (group: DhGroupName) => DhKeyPair | Promise<DhKeyPair>;
@@ -82,6 +83,60 @@ export function agreeTgk(
   if (!secret.ok) return adopt(secret.error);
   const key = dhSecretFor(compat, secret.value);
   return ok({ kind: "tgk", key, validity });
+}
+
+/** Our half of an answer. */
+export interface ResponderHalf {
+  /** The payload of our value. */
+  readonly ours: DhPayload;
+  /** The TGK; once. Our private value is wiped with it. */
+  agree(): MikeyResult<AgreedKey>;
+  /** Wipes the private value unused. */
+  wipe(): void;
+}
+
+/**
+ * Takes a key pair to answer a peer's value with. The secret of a MODP group is computed when it is asked for: a value that was checked gives one.
+ * X25519's bad values show only in computing, which is cheap and done at once.
+ */
+export async function respondTo(
+  theirs: DhPayload,
+  policy: DhPolicy,
+  compat: Dialect | undefined,
+): Promise<MikeyResult<ResponderHalf>> {
+  const usable = checkDh(theirs, policy);
+  if (!usable.ok) return usable;
+  const pair = await policy.takeDhKeyPair(usable.value);
+  const agree = () => {
+    try {
+      return agreeTgk(pair, theirs.value, theirs.validity, compat);
+    } finally {
+      pair.wipe();
+    }
+  };
+  const ours: DhPayload = { ...theirs, value: pair.publicValue };
+  if (usable.value !== "x25519") return ok({ ours, agree, wipe: () => pair.wipe() });
+  const agreed = agree();
+  if (!agreed.ok) return agreed;
+  let isGiven = false;
+  return ok({
+    ours,
+    agree() {
+      isGiven = true;
+      return agreed;
+    },
+    wipe() {
+      if (!isGiven) agreed.value.key.fill(0);
+    },
+  });
+}
+
+/** What our half ends in. */
+export function agreeWith(half: ResponderHalf, peer: PeerProof): () => MikeyResult<Outcome> {
+  return () => {
+    const tgk = half.agree();
+    return tgk.ok ? ok({ keys: [tgk.value], peer }) : tgk;
+  };
 }
 
 /** The two DH values of an answer: ours, echoed, tells which one is the responder's (the order is only recommended). */

@@ -8,7 +8,18 @@ import { answerNames, checkIdentity, idPayload, offerNames } from "../identity.j
 import { type ParsedMessage, payloadsOf } from "../message.js";
 import { DataType } from "../numbers.js";
 import type { DhPayload, IdPayload, Payload } from "../payloads/index.js";
-import { agreeTgk, checkDh, type DhPolicy, dhPayload, groupWords, labelWith, responderValue } from "./dh-values.js";
+import {
+  agreeTgk,
+  agreeWith,
+  checkDh,
+  type DhPolicy,
+  dhPayload,
+  groupWords,
+  labelWith,
+  type ResponderHalf,
+  responderValue,
+  respondTo,
+} from "./dh-values.js";
 import {
   type AuthenticOffer,
   allowOnly,
@@ -97,6 +108,8 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
   function authenticOffer({ theirs, initiator, peer, said, frame }: Received): AuthenticOffer {
     const { timestamp, compat, localUri, peerUri } = frame;
     const names = compat ? [] : [initiator];
+    let half: ResponderHalf | undefined;
+    let isWiped = false;
     return {
       peer,
       ...labelWith(words, theirs),
@@ -105,27 +118,27 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
         const before: Payload[] = [timestamp, ...ourselves(localUri), ...names, ...extensions];
         if (!theirs) {
           const message = await own.print({ header, payloads: before }, peerUri, said);
-          return ok({ message, keys: [], peer });
+          return ok({ message, agree: () => ok({ keys: [], peer }) });
         }
-        const usable = checkDh(theirs, options);
-        if (!usable.ok) return usable;
-        const pair = await options.takeDhKeyPair(usable.value);
-        try {
-          const tgk = agreeTgk(pair, theirs.value, theirs.validity, compat);
-          if (!tgk.ok) return tgk;
-          const ours: DhPayload = { ...theirs, value: pair.publicValue };
-          const message = await own.print({ header, payloads: [...before, ours, theirs] }, peerUri, said);
-          return ok({ message, keys: [tgk.value], peer });
-        } finally {
-          pair.wipe();
+        const answering = await respondTo(theirs, options, compat);
+        if (!answering.ok) return answering;
+        if (isWiped) {
+          answering.value.wipe();
+          return refuse("internal-error", "the exchange was given up");
         }
+        half = answering.value;
+        const payloads = [...before, half.ours, theirs];
+        return ok({ message: await own.print({ header, payloads }, peerUri, said), agree: agreeWith(half, peer) });
       },
       // The sender has proved who it is: only then is an error worth a signature (section 5.1.2).
       async sealError(error) {
         const payloads = [...error.payloads, ...ourselves(localUri)];
         return own.print({ header: error.header, payloads }, peerUri, said);
       },
-      wipe() {},
+      wipe() {
+        isWiped = true;
+        half?.wipe();
+      },
     };
   }
 

@@ -12,7 +12,18 @@ import type { DhPayload, Payload } from "../payloads/index.js";
 import { wipeTransportKeys } from "../prf.js";
 import { computeMac, covered, MAC_BYTES, macsEqual } from "../transport.js";
 import { noValues, offeredValue } from "./dh.js";
-import { agreeTgk, checkDh, type DhPolicy, dhPayload, groupWords, labelWith, responderValue } from "./dh-values.js";
+import {
+  agreeTgk,
+  agreeWith,
+  checkDh,
+  type DhPolicy,
+  dhPayload,
+  groupWords,
+  labelWith,
+  type ResponderHalf,
+  responderValue,
+  respondTo,
+} from "./dh-values.js";
 import {
   authenticationKey,
   emptyMac,
@@ -121,6 +132,8 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
 
   function authenticOffer(verifier: Verifier, theirs: DhPayload | undefined, peer: PeerProof): AuthenticOffer {
     const { names, timestamp, compat, keys } = verifier;
+    let half: ResponderHalf | undefined;
+    let isWiped = false;
     return {
       peer,
       ...labelWith(words, theirs),
@@ -130,23 +143,27 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
         const before: Payload[] = [timestamp, ...ids, ...extensions];
         if (!theirs) {
           const message = printWithMac({ header, payloads: [...before, seal] }, keys.authentication);
-          return ok({ message, keys: [], peer });
+          return ok({ message, agree: () => ok({ keys: [], peer }) });
         }
-        const usable = checkDh(theirs, options);
-        if (!usable.ok) return usable;
-        const pair = await options.takeDhKeyPair(usable.value);
-        try {
-          const tgk = agreeTgk(pair, theirs.value, theirs.validity, compat);
-          if (!tgk.ok) return tgk;
-          const ours: DhPayload = { ...theirs, value: pair.publicValue };
-          const payloads = [...before, ours, theirs, seal];
-          return ok({ message: printWithMac({ header, payloads }, keys.authentication), keys: [tgk.value], peer });
-        } finally {
-          pair.wipe();
+        const answering = await respondTo(theirs, options, compat);
+        if (!answering.ok) return answering;
+        if (isWiped) {
+          answering.value.wipe();
+          return refuse("internal-error", "the exchange was given up");
         }
+        half = answering.value;
+        const payloads = [...before, half.ours, theirs, seal];
+        return ok({
+          message: printWithMac({ header, payloads }, keys.authentication),
+          agree: agreeWith(half, peer),
+        });
       },
       sealError: async (error) => printVerified(verifier, error),
-      wipe: () => wipeTransportKeys(keys),
+      wipe() {
+        isWiped = true;
+        half?.wipe();
+        wipeTransportKeys(keys);
+      },
     };
   }
 

@@ -137,6 +137,16 @@ export interface AnswerFrame {
   readonly group?: { readonly csbId: number; readonly rand: Uint8Array };
 }
 
+/** An answer, and what is left to be done after it. */
+export interface WrittenAnswer {
+  readonly message: Uint8Array;
+  /**
+   * Gives the keys; once. No byte of the answer depends on them: a Diffie-Hellman secret may be computed when the answer is on its way. Fails only
+   * where {@link AuthenticOffer.answer} could not see it.
+   */
+  agree(): MikeyResult<Outcome>;
+}
+
 /** An offer whose sender is authenticated. */
 export interface AuthenticOffer {
   readonly peer: PeerProof;
@@ -146,12 +156,13 @@ export interface AuthenticOffer {
   readonly isAnswerNeeded: boolean;
   /** The keys it carries, when it is a key transport: for a look before anything is answered. */
   readonly keys?: readonly AgreedKey[];
-  /** Writes the answer and gives the keys; once. */
-  answer(frame: AnswerFrame): Promise<MikeyResult<Outcome & { readonly message: Uint8Array }>>;
+  /** Writes the answer; once. */
+  answer(frame: AnswerFrame): Promise<MikeyResult<WrittenAnswer>>;
   /** The keys without an answer. */
   assume?(): Outcome;
   /** Adds the method's proof of origin to an error message, where it has one. */
   sealError(error: { readonly header: Header; readonly payloads: readonly Payload[] }): Promise<Uint8Array>;
+  /** Zeroes what is kept; an answer's keys cannot be had after it. */
   wipe(): void;
 }
 

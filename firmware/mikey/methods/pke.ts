@@ -203,7 +203,7 @@ export function createPkeMethod(options: PkeOptions): MikeyMethod {
         isAnswerNeeded: false,
         keys: opened.value.keys,
         async answer({ header, extensions }) {
-          return ok({ message: printVerification(verifier, header, extensions), ...outcome() });
+          return ok({ message: printVerification(verifier, header, extensions), agree: () => ok(outcome()) });
         },
         assume: outcome,
         sealError: async (error) => printVerified(verifier, error),

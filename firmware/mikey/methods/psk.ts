@@ -83,7 +83,7 @@ function authenticOffer(verifier: Verifier, keys: readonly AgreedKey[], peer: Pe
     isAnswerNeeded: false,
     keys,
     async answer({ header, extensions }) {
-      return ok({ message: printVerification(verifier, header, extensions), ...outcome() });
+      return ok({ message: printVerification(verifier, header, extensions), agree: () => ok(outcome()) });
     },
     assume: outcome,
     sealError: async (error) => printVerified(verifier, error),

@@ -170,6 +170,8 @@ export function createRsaRMethod(options: RsaROptions): MikeyMethod {
       const said = announced(offer);
       const { timestamp, compat, localUri, peerUri } = frame;
       const named = initiator ?? idPayload(peer.identity);
+      /** Keys made for an answer, until they are asked for. */
+      let waiting: Outcome | undefined;
       const received: AuthenticOffer = {
         peer,
         isAnswerNeeded: true,
@@ -196,13 +198,20 @@ export function createRsaRMethod(options: RsaROptions): MikeyMethod {
           wipeTransportKeys(sealed.transport);
           sealed.envelopeKey.fill(0);
           const { keys, envelope } = sealed;
-          return ok({
-            message,
+          const outcome: Outcome = {
             keys,
             peer,
             rand,
             csbId: group?.csbId ?? header.csbId,
             ...(envelope ? { envelope: copyEnvelope(envelope) } : {}),
+          };
+          waiting = outcome;
+          return ok({
+            message,
+            agree() {
+              waiting = undefined;
+              return ok(outcome);
+            },
           });
         },
         async sealError(error) {
@@ -210,7 +219,11 @@ export function createRsaRMethod(options: RsaROptions): MikeyMethod {
           const payloads = [...error.payloads, ...(own.certificates.length > 0 ? own.certificates : ids)];
           return own.print({ header: error.header, payloads }, peerUri, said);
         },
-        wipe() {},
+        wipe() {
+          if (!waiting) return;
+          wipeKeys(waiting.keys);
+          waiting.envelope?.key.fill(0);
+        },
       };
       return ok(received);
     },

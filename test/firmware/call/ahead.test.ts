@@ -2,6 +2,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { generateOakley5KeyPair } from "../../../firmware/crypto/dh.js";
 import type { TracePoint } from "../../../firmware/runtime/trace.js";
 import { clean, Exchange, type TestPhone } from "./support.js";
 
@@ -180,6 +181,46 @@ test("an answer made while it rang goes out before anybody is told of the pickin
   alice.calls.hangup();
   await exchange.until("bob notices", () => bob.call()?.state === "ended");
   await clean(exchange, alice, bob);
+});
+
+test("who answers at once sends the answer before its keys are worked out, and speaks when they are", async () => {
+  const exchange = new Exchange();
+  const alice = exchange.phone(1, { offer: "dhhmac" });
+  const bob = exchange.phone(2, { offer: "dhhmac", autoAnswerMs: 0 });
+  alice.calls.dial(bob.uri);
+  await exchange.until("both are in the call", () => [alice, bob].every((phone) => phone.call()?.state === "active"));
+  const seen = points(bob).filter((point) => ["ok-sent", "keys-ready", "ack-received"].includes(point));
+  assert.equal(seen, ["ok-sent", "keys-ready", "ack-received"]);
+  for (const phone of [alice, bob]) {
+    assert.is(phone.call()?.security.state, "secure");
+    assert.is(phone.voice.streams[0].keyed.length, 1);
+    assert.is(phone.voice.streams[0].started.length, 1);
+  }
+  alice.calls.hangup();
+  await exchange.until("bob notices", () => bob.call()?.state === "ended");
+  await clean(exchange, alice, bob);
+});
+
+test("an answer whose keys then cannot be had ends the call, and nothing was said", async () => {
+  const exchange = new Exchange();
+  const alice = exchange.phone(1, { offer: "dhhmac" });
+  const takeDhKeyPair = () => ({
+    ...generateOakley5KeyPair(),
+    secret: () => {
+      throw new Error("broken");
+    },
+  });
+  for (const autoAnswerMs of [0, 100]) {
+    const bob = exchange.phone(autoAnswerMs + 2, { offer: "dhhmac", autoAnswerMs, keying: { takeDhKeyPair } });
+    alice.calls.dial(bob.uri);
+    await exchange.until("it ends at both", () => [alice, bob].every((phone) => phone.call()?.state === "ended"));
+    assert.is(bob.call()?.end?.code, "internal-error");
+    // Where it was worked out while it rang, no answer went out.
+    assert.is(points(bob).includes("ok-sent"), autoAnswerMs === 0);
+    assert.is(bob.voice.streams[0].keyed.length, 0);
+    assert.is(bob.voice.streams[0].started.length, 0);
+  }
+  await exchange.run(1000);
 });
 
 test("a device that changes its address while it rings answers with the new one", async () => {

@@ -24,6 +24,7 @@ import {
   type MikeyMethod,
   type MikeyOptions,
   type SignaturePolicy,
+  type TakeDhKeyPair,
 } from "../../../firmware/mikey/index.js";
 
 export const nowMs = Date.UTC(2026, 5, 1, 12);
@@ -52,6 +53,7 @@ export interface Person {
   readonly signatures?: SignaturePolicy;
   readonly group?: DhGroupName;
   readonly acceptedGroups?: readonly DhGroupName[];
+  readonly takeDhKeyPair?: TakeDhKeyPair;
   readonly envelope?: EnvelopeOptions;
   readonly agent?: Partial<MikeyOptions>;
   /** Whose word on certificates is taken; default: the authority's. */
@@ -66,7 +68,7 @@ export function methodsOf(person: Person): MikeyMethod[] {
   const trust = person.trust ?? new TrustStore(authority.certificatePem);
   const signer = { certificateChainPem: certificatePem, privateKeyPem, trust, signatures: person.signatures ?? "auto" };
   const dh = {
-    takeDhKeyPair: generateDhKeyPair,
+    takeDhKeyPair: person.takeDhKeyPair ?? generateDhKeyPair,
     ...(person.group ? { group: person.group } : {}),
     ...(person.acceptedGroups ? { acceptedGroups: person.acceptedGroups } : {}),
   };

@@ -8,7 +8,7 @@ import { KeyPairPool } from "../../../../firmware/keying/index.js";
 import { parseMessage, payloadsOf } from "../../../../firmware/mikey/index.js";
 import { Secret } from "../../../../firmware/runtime/secret.js";
 import { VirtualTime } from "../../../../firmware/runtime/virtual-time.js";
-import { good } from "../../../results.js";
+import { bad, good } from "../../../results.js";
 import {
   alice,
   aliceIdentity,
@@ -195,6 +195,48 @@ test("dh: private values and secrets are gone once they were used, and when a ca
   abandoned.caller.close();
   assert.ok(pairs[2].wiped);
   assert.is(pairs.length, 3, "a callee takes a key pair only to answer");
+});
+
+for (const method of ["psk", "dh"] as const)
+  test(`${method}: an answer need not wait for its keys`, async () => {
+    const { caller, callee, atCaller, atCallee } = openPair(
+      keyingFor(aliceIdentity, { offer: method }),
+      keyingFor(bobIdentity),
+    );
+    const answer = good(await callee.answer(good(await caller.offer()), { keysLater: true }));
+    assert.equal(atCallee.order, ["verified"]);
+    good(await caller.accept(answer));
+    good(callee.conclude!());
+    assert.equal(atCallee.order, ["verified", "keys"]);
+    assert.is(hex(atCallee.keys[0].tx.masterKey), hex(atCaller.keys[0].rx.masterKey));
+    assert.is(hex(atCallee.keys[0].rx.masterKey), hex(atCaller.keys[0].tx.masterKey));
+    good(callee.conclude!());
+    assert.is(atCallee.keys.length, 1, "once");
+  });
+
+test("an answer given up before its keys were worked out has none, and its private value is gone", async () => {
+  for (const offer of ["psk", "dh"] as const) {
+    let wiped = 0;
+    const takeDhKeyPair = () => {
+      const pair = generateOakley5KeyPair();
+      return {
+        ...pair,
+        wipe() {
+          wiped++;
+          pair.wipe();
+        },
+      };
+    };
+    const { caller, callee, atCallee } = openPair(
+      keyingFor(aliceIdentity, { offer }),
+      keyingFor(bobIdentity, { takeDhKeyPair }),
+    );
+    good(await callee.answer(good(await caller.offer()), { keysLater: true }));
+    callee.close();
+    assert.is(wiped, offer === "dh" ? 1 : 0);
+    assert.is(bad(callee.conclude!(), "closed").code, "closed");
+    assert.equal(atCallee.order, ["verified"]);
+  }
 });
 
 test("a key pair of a pool is used for one offer only", async () => {

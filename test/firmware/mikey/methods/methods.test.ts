@@ -34,6 +34,7 @@ import {
   bob,
   everyMethod,
   identityFor,
+  methodsOf,
   nowMs,
   type Person,
   psk,
@@ -91,6 +92,40 @@ for (const method of everyMethod)
     assert.is(atA.peer.identity, bob);
     assert.is(atB.peer.identity, alice);
     assert.is(atA.method, method);
+  });
+
+for (const method of everyMethod)
+  test(`${method}: an answer can go out before its keys are worked out; wiped, it never has any`, async () => {
+    const write = async () => {
+      const sent = good(await a().offer(method, atAlice, ["mikey"], nowMs));
+      const received = good(await b().receive(sent.message, atBob, ["mikey"], nowMs));
+      return { sent, received, written: good(await received.write()) };
+    };
+    const { sent, written } = await write();
+    const atA = good(await sent.accept(written.message, nowMs));
+    const atB = good(written.agree());
+    assert.equal([hex(atB.sent.tek), hex(atB.received.tek)], [hex(atA.received.tek), hex(atA.sent.tek)]);
+    const abandoned = await write();
+    abandoned.received.wipe();
+    bad(abandoned.written.agree(), "internal-error");
+  });
+
+for (const method of ["dh", "dhhmac"] as const)
+  test(`${method}: an X25519 point of small order is refused before anything is answered`, async () => {
+    // RFC 7748 section 6.1: with a point of order 8 the secret is zero..
+    const point = Buffer.from("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800", "hex");
+    const evil = new MikeyAgent({
+      methods: methodsOf({
+        uri: alice,
+        group: "x25519",
+        takeDhKeyPair: () => ({ ...generateDhKeyPair("x25519"), publicValue: new Uint8Array(point) }),
+      }),
+      replay: new MemoryReplayCache(),
+      random,
+    });
+    const sent = good(await evil.offer(method, atAlice, ["mikey"], nowMs));
+    const received = good(await b().receive(sent.message, atBob, ["mikey"], nowMs));
+    bad(await received.write(), "bad-dh-value");
   });
 
 for (const method of ["dh", "dhhmac"] as const)
