@@ -67,8 +67,29 @@ const again = [];
 const MOST_AGAIN = 3;
 const colours = /\u001b\[[0-9;]*m/g;
 
+/** Suites that run now. Each cleans up when it is asked to end; who does not within this time is killed. */
+const running = new Set();
+const END_MS = 10_000;
+function end(child) {
+  child.kill("SIGTERM");
+  setTimeout(() => child.kill("SIGKILL"), END_MS).unref();
+}
+let isEnding = false;
+for (const [signal, number] of [
+  ["SIGTERM", 15],
+  ["SIGINT", 2],
+])
+  process.on(signal, async () => {
+    if (isEnding) return;
+    isEnding = true;
+    for (const child of running) end(child);
+    await Promise.all([...running].map((child) => new Promise((resolve) => child.once("close", resolve))));
+    process.exit(128 + number);
+  });
+
 function run(file, isAlone = false) {
   return new Promise((resolve) => {
+    if (isEnding) return;
     const name = relative(js, file).replace(/\.js$/, ".ts");
     const started = performance.now();
     const env = { ...process.env, FORCE_COLOR: "0" };
@@ -87,9 +108,11 @@ function run(file, isAlone = false) {
     const limitMs = /test\/device\//.test(file) ? DEVICE_LIMIT_MS : LIMIT_MS;
     const timer = setTimeout(() => {
       late = true;
-      child.kill("SIGKILL");
+      end(child);
     }, limitMs);
+    running.add(child);
     child.on("close", (code, signal) => {
+      running.delete(child);
       clearTimeout(timer);
       const text = output.replace(colours, "");
       const count = (pattern) => [...text.matchAll(pattern)].reduce((sum, match) => sum + Number(match[1]), 0);

@@ -6,6 +6,7 @@ import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { createAuthority, type IssuedIdentity, issueServer } from "../../firmware/crypto/issue.js";
 import { validNow } from "../support/identities.js";
+import { endWithUs } from "../support/started.js";
 import { eventually, pause } from "../support/wait.js";
 import { proxyConfig, tlsConfig, zoneConfig } from "./kamailio-config.js";
 import { which } from "./tools.js";
@@ -68,6 +69,7 @@ export class Domain {
     closeSync(log);
     this.child = child;
     this.exited = new Promise((resolve) => child.once("close", () => resolve()));
+    if (child.pid !== undefined) endWithUs(-child.pid, this.exited);
     try {
       await eventually(`Kamailio of ${this.name}`, 20_000, async () => {
         if (child.exitCode !== null) throw new Error(`exit code ${child.exitCode}`);
@@ -165,6 +167,7 @@ export class Trapezoid {
     const words = openSync(join(folder, "dns.log"), "w");
     const resolver = spawn("dnsmasq", ["-k", "-C", join(folder, "dnsmasq.conf")], { stdio: ["ignore", words, words] });
     closeSync(words);
+    if (resolver.pid !== undefined) endWithUs(resolver.pid, new Promise((resolve) => resolver.once("exit", resolve)));
     const trapezoid = new Trapezoid(a, b, dns, authority, authorityFile, resolver, folder);
     try {
       await eventually("dnsmasq", 20_000, () => {
