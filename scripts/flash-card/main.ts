@@ -1,11 +1,11 @@
 // The command behind scripts/flash.
 
-import { existsSync, statSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { SingleBar } from "cli-progress";
 import { Command } from "commander";
 import { findTool, runTool } from "../../toolchain/device/tools.js";
 import { lookAt, megabytes, refusal } from "./disks.js";
+import { checkImage } from "./image-file.js";
 import { type Progress, writeImage } from "./write.js";
 
 const program = new Command("scripts/flash")
@@ -17,8 +17,7 @@ const program = new Command("scripts/flash")
   .parse();
 
 async function main(image: string, device: string, options: { yes?: boolean }): Promise<void> {
-  if (!existsSync(image)) throw new Error(`${image} is not there; toolchain/image makes it`);
-  const bytes = statSync(image).size;
+  const bytes = checkImage(image);
   const disk = lookAt(device);
   const refused = refusal(disk, bytes);
   if (refused) throw new Error(refused);
@@ -32,8 +31,12 @@ async function main(image: string, device: string, options: { yes?: boolean }): 
   if (!options.yes) {
     if (!process.stdin.isTTY) throw new Error("there is nobody to ask; --yes says that this disk is meant");
     const ask = createInterface({ input: process.stdin, output: process.stdout });
-    const answer = await ask.question(`Write ${image} (${megabytes(bytes)}) over it? Type ${disk.path} to go on: `);
+    // Ctrl-C, or the end of what is typed, is an answer as well.
+    const answer = await ask
+      .question(`Write ${image} (${megabytes(bytes)}) over it? Type ${disk.path} to go on: `)
+      .catch(() => "\n");
     ask.close();
+    if (answer === "\n") console.log();
     if (answer.trim() !== disk.path) throw new Error("nothing was written");
   }
   const bar = new SingleBar({
@@ -62,8 +65,16 @@ async function main(image: string, device: string, options: { yes?: boolean }): 
   const forget = async () => {
     if (blockdev) await runTool(blockdev, ["--flushbufs", device]).catch(() => {});
   };
-  const hash = await writeImage(image, device, progress, forget);
-  bar.stop();
+  // The terminal gets its cursor back, and nobody takes half an image for a whole one.
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      bar.stop();
+      console.error(
+        `scripts/flash: stopped. ${doing === "verifying" ? `${device} was not verified` : `${device} holds part of the image only`}: write it again`,
+      );
+      process.exit(130);
+    });
+  const hash = await writeImage(image, device, progress, forget).finally(() => bar.stop());
   if (disk.kind === "disk") {
     // The kernel forgets the old partitions, and nothing waits to be written: the card may be pulled out.
     if (blockdev) await runTool(blockdev, ["--rereadpt", device]).catch(() => {});

@@ -1,8 +1,17 @@
 // Writing cards: what is refused, what is told, that what was written is read back, and that a card which lies is found out.
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -11,6 +20,7 @@ import { type Disk, lookAt, partitionsOf, refusal } from "../../../scripts/flash
 import { writeImage } from "../../../scripts/flash-card/write.js";
 import { writeDisk } from "../../../toolchain/device/disk.js";
 import { needPeer } from "../../interop/tools.js";
+import { eventually } from "../../support/wait.js";
 import { checkout } from "../../vectors.js";
 
 const test = suite("flash");
@@ -50,18 +60,31 @@ test("the disk this system runs on is known as such; a partition is not a disk, 
       message = refusal(lookAt(path), 1) ?? "";
     }
     assert.match(message, /holds this system/);
-    assert.is(flash(writeRandom("any.img", 1000), path, "--yes").status, 1);
+    assert.is(flash(writeImageFile("any.img", 4096), path, "--yes").status, 1);
   } else console.log("skipped: the root of this system is on no disk that can be seen");
   assert.throws(() => lookAt("/tmp"), /neither a disk nor a file/);
   assert.throws(() => lookAt("/dev/null"), /neither a disk nor a file/);
   assert.throws(() => lookAt(join(folder, "nothing")), /ENOENT/);
 });
 
-function writeRandom(name: string, bytes: number): string {
+function writeRandom(name: string, bytes: number, change: (content: Buffer) => void = () => {}): string {
   const file = join(folder, name);
-  writeFileSync(file, randomBytes(bytes));
+  const content = randomBytes(bytes);
+  change(content);
+  writeFileSync(file, content);
   return file;
 }
+
+/** Random, but for what tells a disk image: a GPT header at its second sector and one at its end. */
+const writeImageFile = (name: string, bytes: number) =>
+  writeRandom(name, bytes, (content) => {
+    const last = Math.floor(bytes / 512) - 1;
+    for (const at of [512, 512 * last]) {
+      content.fill(0, at, at + 512);
+      content.write("EFI PART", at, "latin1");
+      content.writeBigUInt64LE(BigInt(last), at + 32);
+    }
+  });
 
 test("what is mounted from something built on a partition (LUKS, LVM) counts", () => {
   const sys = join(folder, "sys");
@@ -86,7 +109,7 @@ test("what is mounted from something built on a partition (LUKS, LVM) counts", (
 });
 
 test("an image is written and verified; a second run without --yes asks somebody, and nobody is here", () => {
-  const image = writeRandom("image.img", 9 * MIB + 77);
+  const image = writeImageFile("image.img", 9 * MIB + 77);
   const card = join(folder, "card");
   writeFileSync(card, Buffer.alloc(12 * MIB));
   const asked = flash(image, card);
@@ -101,8 +124,53 @@ test("an image is written and verified; a second run without --yes asks somebody
   assert.match(done.stdout, /may be pulled out/);
   const bytes = readFileSync(image);
   assert.ok(readFileSync(card).subarray(0, bytes.length).equals(bytes));
-  assert.is(flash(writeRandom("big.img", 13 * MIB), card, "--yes").status, 1, "too small");
+  assert.is(flash(writeImageFile("big.img", 13 * MIB), card, "--yes").status, 1, "too small");
   assert.is(flash(join(folder, "no.img"), card, "--yes").status, 1);
+});
+
+test("what is no whole disk image is not written, and said why", () => {
+  const card = join(folder, "spared");
+  writeFileSync(card, Buffer.alloc(3 * MIB));
+  const whole = readFileSync(writeImageFile("whole.img", 2 * MIB));
+  const refused = (name: string, content: Buffer, why: RegExp) => {
+    const file = join(folder, name);
+    writeFileSync(file, content);
+    const done = flash(file, card, "--yes");
+    assert.is(done.status, 1, name);
+    assert.match(done.stderr, why);
+  };
+  refused("empty.img", Buffer.alloc(0), /no disk image/);
+  refused("random.img", randomBytes(2 * MIB), /no disk image/);
+  refused("short.img", whole.subarray(0, MIB), /cut short: it has 1\.0 MB of 2\.1 MB/);
+  refused("holes.img", Buffer.concat([whole.subarray(0, MIB), Buffer.alloc(MIB)]), /damaged/);
+  refused("packed.img.xz", Buffer.from("fd377a585a000004", "hex"), /is compressed; first: xz -dk /);
+  assert.match(flash(folder, card, "--yes").stderr, /is not a file/);
+  assert.ok(
+    readFileSync(card).every((byte) => byte === 0),
+    "nothing was written",
+  );
+});
+
+test("stopped in the middle it says that the card holds half an image, and gives the terminal its cursor back", async () => {
+  // Large, so that it takes long; mostly holes, so that it takes no room.
+  const image = writeImageFile("long.img", MIB);
+  const content = readFileSync(image);
+  content.writeBigUInt64LE(BigInt((1024 * MIB) / 512 - 1), 512 + 32);
+  writeFileSync(image, content);
+  truncateSync(image, 1024 * MIB - 512);
+  appendFileSync(image, content.subarray(512, 1024));
+  const card = join(folder, "half");
+  writeFileSync(card, "");
+  const child = spawn(process.execPath, [program, image, card, "--yes"], { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  await eventually("it writes", 30_000, () => statSync(card).size > 0);
+  child.kill("SIGINT");
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  assert.is(code, 130);
+  assert.match(said, /stopped\. .*(holds part of the image only|was not verified): write it again/);
 });
 
 test("a card that keeps something else than what was written is found out", async () => {
@@ -134,7 +202,7 @@ test("a disk of the kernel's: mounted it is refused, too small it is refused, el
   const device = loopDevice(file);
   if (device === undefined) return console.log("skipped: no loop devices for us here");
   try {
-    const image = writeRandom("loop-image.img", 5 * MIB + 512);
+    const image = writeImageFile("loop-image.img", 5 * MIB + 512);
     const done = flash(image, device, "--yes");
     assert.is(done.status, 0, done.stderr);
     assert.match(done.stdout, /NOT removable/);
@@ -143,7 +211,7 @@ test("a disk of the kernel's: mounted it is refused, too small it is refused, el
         .subarray(0, 5 * MIB + 512)
         .equals(readFileSync(image)),
     );
-    assert.match(flash(writeRandom("loop-big.img", 17 * MIB), device, "--yes").stderr, /too small/);
+    assert.match(flash(writeImageFile("loop-big.img", 17 * MIB), device, "--yes").stderr, /too small/);
     execFileSync("mke2fs", ["-q", "-t", "ext4", device]);
     const where = join(folder, "mounted");
     mkdirSync(where);
