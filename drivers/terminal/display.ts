@@ -21,6 +21,8 @@ const DIM = "\u001b[2m";
 const PLAIN = "\u001b[0m";
 /** To the line's beginning, then clear from here to the end of the screen. */
 const CLEAR = "\r\u001b[J";
+/** The view is complete. Clears what is below, where there is nothing: it is for who reads the console and is no terminal. */
+const END = "\u001b[0J";
 const DEFAULT_COLUMNS = 80;
 
 /** Text of a view may come from the network: nothing in it may steer the terminal or turn the line's reading direction. */
@@ -60,7 +62,7 @@ export class TerminalDisplay implements Display {
     if (text === this.last) return;
     this.last = text;
     const up = this.output.isTTY && this.drawn > 0 ? `\u001b[${this.drawn}A` : "";
-    this.output.write(this.output.isTTY ? `${up}${CLEAR}${text}\n` : `${text}\n`);
+    this.output.write(this.output.isTTY ? `${up}${CLEAR}${text}\n${END}` : `${text}\n`);
     this.drawn = lines.length;
   }
 

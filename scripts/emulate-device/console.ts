@@ -16,15 +16,15 @@ export class PhoneConsole {
     this.text += more;
     const before = this.screen.join("\n");
     for (;;) {
-      // A screen begins with "clear from here on", after going up to where the last one began.
-      const found = /\u001b\[J|\r?\n/.exec(this.text);
+      // A screen begins with "clear from here on", after going up to where the last one began; the same with a 0 ends it.
+      const found = /\u001b\[0?J|\r?\n/.exec(this.text);
       if (!found) break;
       const line = plain(this.text.slice(0, found.index));
       this.text = this.text.slice(found.index + found[0].length);
-      if (found[0] === "\u001b[J") {
+      if (found[0].endsWith("J")) {
         if (line.trim() !== "") this.line(line);
-        this.isScreen = true;
-        this.drawn = [];
+        this.isScreen = found[0] === "\u001b[J";
+        if (this.isScreen) this.drawn = [];
       } else this.line(line);
     }
     this.screen = this.drawn;

@@ -12,6 +12,7 @@ import { makeImage } from "../../toolchain/device/image.js";
 import { Machine } from "../../toolchain/device/machine.js";
 import { needTool } from "../../toolchain/device/tools.js";
 import { top } from "../../toolchain/top.js";
+import { defaultKeyFile } from "../update-device/key.js";
 import { PhoneConsole } from "./console.js";
 import { handsetKey, type Keypress } from "./keys.js";
 import { prepare, prepared } from "./prepare.js";
@@ -44,7 +45,8 @@ const program = new Command("scripts/emulate")
     `
 As root the handset and this computer can call each other (address ${addresses.guest} and ${addresses.host}):
   npm start -- --config out/emulate/computer.json     in another terminal: choose Handset, Enter; or be called
-Its disk is out/emulate/disk.img and stays.`,
+Its disk is out/emulate/disk.img and stays. Where scripts/update --make-key has made your key before the disk, you may update it:
+  scripts/update ${addresses.guest}`,
   )
   .parse();
 
@@ -72,8 +74,11 @@ async function main({ image, fresh, audio }: Options): Promise<void> {
   const before = fresh || image !== undefined ? undefined : prepared(folder);
   if (!before && !existsSync(from))
     from = (await makeImage("qemu-virt", { onStatus: (text) => say(`${text} ...`) })).disk;
+  const ownKey = `${defaultKeyFile()}.pub`;
+  const updateKey = existsSync(ownKey) ? ownKey : undefined;
   const { disk, hostConfig } =
-    before ?? (await prepare({ folder, image: from, addresses, isAlone: !isRoot, speaks: audio === "none" }));
+    before ??
+    (await prepare({ folder, image: from, addresses, isAlone: !isRoot, speaks: audio === "none", updateKey }));
   if (isRoot) {
     const network = await HostNetwork.make(NETWORK.device, NETWORK.net).catch((error: Error) => {
       throw new Error(`no network to the handset, is another one running? ${error.message.split("\n").pop()}`);

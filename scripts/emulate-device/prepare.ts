@@ -28,6 +28,8 @@ export interface PrepareOptions {
   readonly isAlone: boolean;
   /** A recording speaks in the microphone's place. */
   readonly speaks: boolean;
+  /** File of a public key: who has the private one may update the handset. */
+  readonly updateKey?: string;
 }
 
 /** How long the handset speaks in a call, seconds: its recording plays once. */
@@ -50,7 +52,7 @@ function speech(): Buffer {
 export async function prepare(
   options: PrepareOptions,
 ): Promise<{ readonly disk: string; readonly hostConfig: string }> {
-  const { folder, image, addresses, isAlone, speaks } = options;
+  const { folder, image, addresses, isAlone, speaks, updateKey } = options;
   mkdirSync(folder, { recursive: true });
   const people = { handset: `sip:handset@${addresses.guest}`, computer: `sip:computer@${addresses.host}` };
   const { identities } = await ensureIdentities(join(folder, "identities"), people);
@@ -119,6 +121,7 @@ export async function prepare(
       join(data, "network.conf"),
       isAlone ? "address=dhcp\n" : `address=${addresses.guest}/24\ngateway=${addresses.host}\n`,
     );
+    if (updateKey !== undefined) cpSync(updateKey, join(data, "update.pub"));
     if (speaks) writeFileSync(join(data, "recording.raw"), speech());
     await makeData(join(work, "data.ext4"), data);
     const disk = join(folder, "disk.img");

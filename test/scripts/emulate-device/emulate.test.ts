@@ -39,11 +39,17 @@ test("the telephone's screen is found between a kernel's messages, however the t
     lines: ["Alice", "Verified"],
     softKeys: { left: "Answer", right: "Decline" },
   });
+  text += "The system is going down NOW!\r\nRequesting system poweroff\r\n";
+  const before = ["EFI stub: booting", "up", "telephone is ready"];
   for (const size of [1, 2, 7, 1000]) {
     const messages: string[] = [];
     const seen = new PhoneConsole((line) => messages.push(line));
     for (let at = 0; at < text.length; at += size) seen.feed(text.slice(at, at + size));
-    assert.equal(messages, ["EFI stub: booting", "up", "telephone is ready"], `pieces of ${size}`);
+    assert.equal(
+      messages,
+      [...before, "The system is going down NOW!", "Requesting system poweroff"],
+      `pieces of ${size}`,
+    );
     assert.equal(seen.screen, ["Incoming call", "  Alice", "  Verified", "  [Answer]  [Decline]"]);
   }
 });
