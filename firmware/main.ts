@@ -37,6 +37,7 @@ import {
 import { openSignalling, warmRoutes } from "./signalling.js";
 import { areRegistered, isWildcard, UserAgent, watchAddress } from "./sip/index.js";
 import { StartUp, startUpMetrics } from "./start-up.js";
+import { watchNotice } from "./system-notice.js";
 import { startVoiceThread } from "./voice-client.js";
 
 /** How a handset is run. */
@@ -290,6 +291,10 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   });
   const hand = handset;
   shutdown.add("handset", () => hand.close());
+  if (process.env["SOTTO_NOTICE"]) {
+    const notice = watchNotice(process.env["SOTTO_NOTICE"], (text, error) => hand.tell(text, error));
+    shutdown.add("system notice", () => notice.close());
+  }
   shutdown.add("calls", () => calls.close());
   onCrash(hand, shutdown, log);
 
@@ -387,7 +392,9 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
       manager.close();
     });
   }
-  if (!options.interactive)
+  // A screen on the same terminal says it itself.
+  const display = config.devices?.["display"]?.["driver"] ?? board.display?.driver;
+  if (!options.interactive && !(display === "terminal" && process.stdout.isTTY))
     process.stdout.write(
       `sotto is ready: ${config.accounts[0].uri} at ${address}:${port}, control ${config.control}\n`,
     );

@@ -9,6 +9,7 @@ import { ControlClient } from "../control/index.js";
 import { latencyCsv, latencyTable } from "../latency/index.js";
 import { addDoctorCommands } from "./doctor.js";
 import { addMikeyCommands } from "./mikey/index.js";
+import { addTimeCommand } from "./time.js";
 import { addUpdateCommands } from "./update.js";
 import { eventLine, statusText } from "./words.js";
 
@@ -193,6 +194,7 @@ export function createProgram(version: string): Command {
   addMikeyCommands(program);
   addDoctorCommands(program, defaultConfig);
   addUpdateCommands(program);
+  addTimeCommand(program);
 
   const config = program.command("config").description("look at configuration files");
   config

@@ -23,6 +23,15 @@ function recording(hz: number, seconds: number): Buffer {
   return Buffer.from(Int16Array.from({ length: 2 * samples.length }, (_, i) => samples[i >> 1]).buffer);
 }
 
+/** What a device may have of its own. */
+export interface OtherDevice {
+  readonly image: MadeImage;
+  /** Its sound card. */
+  readonly audio: object;
+  /** Lays its network.conf, and what that needs, onto the data partition; the telephone then finds its address by itself. */
+  readonly layNetwork?: (data: string, network: HostNetwork) => Promise<void>;
+}
+
 /** One device, powered or not, with a network to this machine. */
 export class EmulatedDevice {
   machine!: Machine;
@@ -49,25 +58,25 @@ export class EmulatedDevice {
     user: User,
     started: Started,
     updateKey: string,
-    other?: { readonly image: MadeImage; readonly audio: object },
+    other?: OtherDevice,
   ): Promise<EmulatedDevice> {
     const folder = join(around.folder, user);
     mkdirSync(folder);
     const network = await started.keep(HostNetwork.create());
     const device = new EmulatedDevice(folder, started, other?.image ?? around.image, network);
-    await device.makeDisk(around, user, updateKey, other?.audio ?? { capture: "recording" });
+    await device.makeDisk(around, user, updateKey, other);
     return device;
   }
 
-  private async makeDisk(around: Surroundings, user: User, updateKey: string, audio: object): Promise<void> {
+  private async makeDisk(around: Surroundings, user: User, updateKey: string, other?: OtherDevice): Promise<void> {
     const data = join(this.folder, "data");
     await around.giveKeys(user, join(data, "sotto", "keys"));
     const keys = (name: string) => `/data/sotto/keys/${name}`;
     const config = {
       board: this.image.board.board,
-      sip: { address: this.network.guest, instanceFile: "/data/state/instance-id" },
+      sip: { address: other?.layNetwork ? "0.0.0.0" : this.network.guest, instanceFile: "/data/state/instance-id" },
       control: "/run/sotto/control.sock",
-      devices: { audio },
+      devices: { audio: other?.audio ?? { capture: "recording" } },
       accounts: [
         {
           ...around.account(user, keys("password")),
@@ -85,7 +94,8 @@ export class EmulatedDevice {
     };
     writeFileSync(join(data, "sotto", "sotto.json"), JSON.stringify(config, null, 2));
     const { guest, host } = this.network;
-    writeFileSync(join(data, "network.conf"), `address=${guest}/24\ngateway=${host}\nupdate_serial=/dev/hvc1\n`);
+    if (other?.layNetwork) await other.layNetwork(data, this.network);
+    else writeFileSync(join(data, "network.conf"), `address=${guest}/24\ngateway=${host}\nupdate_serial=/dev/hvc1\n`);
     writeFileSync(join(data, "recording.raw"), recording(DEVICE_SAYS_HZ, 150));
     writeFileSync(join(data, "update.pub"), updateKey);
     await makeData(join(this.folder, "data.ext4"), data);
@@ -137,7 +147,13 @@ export class EmulatedDevice {
 
   /** Waits until its telephone says that it is registered. */
   async registers(): Promise<void> {
-    await this.machine.shell("until grep -q '^ready .* registered' /run/sotto/alive; do sleep 1; done", PATIENCE_MS);
+    const { machine } = this;
+    const waits = "until grep -q '^ready .* registered' /run/sotto/alive; do sleep 1; done";
+    await machine.shell(waits, PATIENCE_MS).catch(async (error: Error) => {
+      machine.type("\u0003\n");
+      const log = await machine.shell("cat /run/sotto/alive; date; tail -n 30 /run/sotto.log").catch(() => "");
+      throw new Error(`${error.message}\n${log}\n${machine.console.slice(-1000)}`);
+    });
   }
 
   /** The most memory its telephone has had resident, bytes (VmHWM). */

@@ -7,7 +7,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { findBoard } from "../../platform/index.js";
 import { lines } from "../../toolchain/device/device-tree.js";
-import { makeImage } from "../../toolchain/device/image.js";
+import { type MadeImage, makeImage } from "../../toolchain/device/image.js";
 import { type HandsetProcess, suiteFolder } from "../support/handset-process.js";
 import { Started } from "../support/started.js";
 import { eventually, pause } from "../support/wait.js";
@@ -15,6 +15,7 @@ import { DeviceChecks } from "./device-checks.js";
 import { DEVICE_SAYS_HZ, EmulatedDevice, PATIENCE_MS } from "./emulated-device.js";
 import { canEmulate, HOST_SAYS_HZ, Steps, Surroundings } from "./surroundings.js";
 import { makeOwner, UpdateChecks } from "./update-checks.js";
+import { layWifi, WifiChecks } from "./wifi-checks.js";
 
 const test = suite("an emulated handset");
 const started = new Started();
@@ -215,11 +216,13 @@ if (canEmulate()) {
     await herWayBack;
   });
 
+  const audio = { playback: "plughw:0,0", capture: "plughw:1,0" };
+  let generic: MadeImage;
   if (isWhole)
     test("the image for any arm64 machine boots by EFI, registers and rings", async () => {
-      const image = await makeImage("generic-efi-arm64", { out: join(folder, "generic") });
-      const audio = { playback: "plughw:0,0", capture: "plughw:1,0" };
-      const dave = await EmulatedDevice.make(await surroundings, "dave", started, owner.publicPem, { image, audio });
+      generic = await makeImage("generic-efi-arm64", { out: join(folder, "generic") });
+      const other = { image: generic, audio };
+      const dave = await EmulatedDevice.make(await surroundings, "dave", started, owner.publicPem, other);
       await dave.power();
       await dave.ready();
       // It has no shell to be asked by; whoever rings is registered.
@@ -228,6 +231,19 @@ if (canEmulate()) {
       await alice.ask("hangup", {});
       await alice.ended(id, PATIENCE_MS);
       await dave.machine.stop();
+      took("image for any arm64 machine");
+    });
+
+  if (isWhole)
+    test("Wi-Fi by its file: a wrong passphrase is said on the screen; corrected, it joins, has the time before it judges certificates, and is called; open and WPA3 networks, too", async () => {
+      const other = { image: generic, audio, layNetwork: layWifi };
+      const erin = await EmulatedDevice.make(await surroundings, "erin", started, owner.publicPem, other);
+      const checks = await started.keep(WifiChecks.open(erin));
+      await checks.wrongPassphrase();
+      await checks.corrected(alice, "sip:erin@a.test");
+      await checks.otherKinds(alice, "sip:erin@a.test");
+      await erin.machine.stop();
+      took("Wi-Fi");
     });
 
   if (isWhole)

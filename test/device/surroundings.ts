@@ -29,7 +29,7 @@ export function canEmulate(): boolean {
   );
 }
 
-const users = { alice: "alicepw", bob: "bobpw", carol: "carolpw", dave: "davepw" };
+const users = { alice: "alicepw", bob: "bobpw", carol: "carolpw", dave: "davepw", erin: "erinpw" };
 /** Who has a telephone here; alice's runs on this machine. */
 export type User = keyof typeof users;
 

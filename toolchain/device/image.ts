@@ -241,6 +241,10 @@ async function fillRoot(
   cpSync(options.network ?? own("network.conf"), join(root, "usr/share/sotto/network.conf"));
   writeFileSync(join(root, "usr/share/sotto/built"), `${builtS}\n`);
   writeFileSync(join(root, "usr/share/sotto/board"), `${image.board}\n`);
+  // Which of the two lists of what radios may do where (the one signed by Debian) is for a program to say that has not run.
+  for (const name of ["regulatory.db", "regulatory.db.p7s"])
+    if (existsSync(join(root, "usr/lib/firmware", `${name}-debian`)))
+      symlinkSync(`${name}-debian`, join(root, "usr/lib/firmware", name));
   if (options.firmware) cpSync(options.firmware, join(root, "usr/lib/firmware"), { recursive: true });
   // Modules, unpacked: the root is compressed as a whole.
   const modules = join(root, "usr/lib/modules", kernel.release);

@@ -7,6 +7,18 @@ alive=/run/sotto/alive
 
 say() { echo "<3>sotto: $*" >/dev/kmsg 2>/dev/null || echo "sotto: $*"; }
 
+# What the person should know, on the console and, by the file the telephone watches, on its screen: notice error|done WORDS
+notice_file=/run/notice/text
+notice() {
+  kind=$1
+  shift
+  say "$*"
+  echo "$kind $*" >"$notice_file.new" && chmod 644 "$notice_file.new" && mv "$notice_file.new" "$notice_file"
+}
+
+# Before a program: it runs as the telephone's user, with its groups, and with nothing of root left. ($as_sotto PROGRAM …)
+as_sotto="/usr/bin/setpriv --reuid=sotto --regid=sotto --init-groups --no-new-privs --bounding-set=-all --inh-caps=-all"
+
 # Device of the partition with the given name.
 partition() {
   for event in /sys/class/block/*/uevent; do
