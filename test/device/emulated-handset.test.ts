@@ -178,6 +178,19 @@ if (canEmulate()) {
     took("start on a full disk");
   });
 
+  if (isWhole)
+    test("a telephone that stands still is killed, and another one started", async () => {
+      afterTheCall();
+      const { machine } = bob;
+      machine.console = "";
+      await machine.shell("read state pid more </run/sotto/alive; kill -STOP $pid");
+      await bob.says("does not answer: started again");
+      await bob.ready();
+      await bob.registers();
+      assert.match(await machine.shell('set -- $(pidof node); echo "there are $#"'), /there are 1\b/);
+      took("start after a standstill");
+    });
+
   test("its devices do what they promise on a real kernel: keys, jack, vibrator, light, GPIO lines by onoff, sound on snd-aloop and HDA", async () => {
     afterTheCall();
     const checks = await DeviceChecks.open(bob);
