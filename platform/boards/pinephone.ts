@@ -2,7 +2,7 @@
 
 import type { Board } from "../board.js";
 import { latencyAims } from "./aims.js";
-import { handheld } from "./budgets.js";
+import { handheld64 } from "./budgets.js";
 
 /** Power answers, volume keys are volume keys; the touch screen is not used. */
 export const pinephone: Board = {
@@ -23,5 +23,5 @@ export const pinephone: Board = {
   indicator: { driver: "led", options: { lights: [{ led: "green:indicator" }] } },
   backlight: { driver: "sysfs" },
   display: { driver: "terminal" },
-  budgets: { ...handheld, latency: latencyAims },
+  budgets: { ...handheld64, latency: latencyAims },
 };
