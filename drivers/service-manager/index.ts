@@ -54,9 +54,22 @@ export async function openServiceManager(environment: Environment = process.env)
 function heartbeat(file: string): ServiceManager {
   let state = "starting";
   let registered = "";
+  let isWriting = false;
+  // One write at a time: of two side by side either may be the last.
+  const write = async () => {
+    if (isWriting) return;
+    isWriting = true;
+    for (let written = ""; ; ) {
+      const text = `${state} ${process.pid}${registered}\n`;
+      if (text === written) break;
+      await writeFile(file, text).catch(() => {});
+      written = text;
+    }
+    isWriting = false;
+  };
   const tell = (next: string) => {
     state = next;
-    void writeFile(file, `${state} ${process.pid}${registered}\n`).catch(() => {});
+    void write();
   };
   return {
     watchdogMs: HEARTBEAT_MS,

@@ -83,6 +83,24 @@ test("the heartbeat file is there from ready on, gets younger while we are alive
   await eventually("stopping", 20_000, () => readFileSync(file, "utf8").startsWith("stopping"));
 });
 
+test("what was said last is what the heartbeat file says, however quickly it was said", async () => {
+  const file = (i: number) => join(folder, `quick-${i}`);
+  const many = Array.from({ length: 200 }, (_, i) => i);
+  await Promise.all(
+    many.map(async (i) => {
+      const manager = await openServiceManager({ SOTTO_HEARTBEAT: file(i) });
+      manager!.ready();
+      for (const isRegistered of [true, false, true]) manager!.alive(isRegistered);
+      if (i % 2) manager!.stopping();
+    }),
+  );
+  const says = async (i: number) => {
+    const found = await readHeartbeat(file(i));
+    return found?.state === (i % 2 ? "stopping" : "ready") && found.isRegistered;
+  };
+  await eventually("all say it", 20_000, async () => (await Promise.all(many.map(says))).every(Boolean));
+});
+
 test("without a service manager there is nothing to tell", async () => {
   assert.is(await openServiceManager({}), undefined);
 });
