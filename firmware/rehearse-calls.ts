@@ -8,7 +8,7 @@ import type { Voice } from "./media/voice.js";
 import { MemoryReplayCache } from "./mikey/index.js";
 import { type KeyingShared, openRehearsedKeying } from "./open-keying.js";
 import { type RehearsalReport, rehearse } from "./rehearsal.js";
-import { type Shutdown, silentLog, systemClock, systemTimers } from "./runtime/index.js";
+import { optimiseSooner, type Shutdown, silentLog, systemClock, systemTimers } from "./runtime/index.js";
 import { loopbackTransports } from "./signalling.js";
 import { isWildcard } from "./sip/index.js";
 
@@ -45,6 +45,8 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
   const { log } = shared;
   const keyPairs = new KeyPairPool({ timers: systemTimers });
   const apart = { ...shared, replay: new MemoryReplayCache(), keyPairs, log: silentLog };
+  // As many calls as V8 usually waits for are never rehearsed, and rarely made in a phone's life.
+  const asUsual = optimiseSooner();
   try {
     const accounts = config.accounts.map((account) => {
       const { uri, security, codecs } = account;
@@ -69,6 +71,7 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
   } catch (error) {
     log.warn("rehearsal-failed", { error: error instanceof Error ? error.message : String(error) });
   } finally {
+    asUsual();
     keyPairs.close();
   }
 }

@@ -10,6 +10,7 @@ export * from "./result.js";
 export * from "./secret.js";
 export * from "./shutdown.js";
 export * from "./statistics.js";
+export * from "./tier-up.js";
 export * from "./timers.js";
 export * from "./trace.js";
 export * from "./virtual-time.js";
