@@ -27,6 +27,8 @@ export interface FinishedExchange {
   readonly audio: NegotiatedAudio;
 }
 
+const none: readonly string[] = [];
+
 export class MediaLine {
   account: CallAccount | undefined;
   peerUri = "";
@@ -41,6 +43,7 @@ export class MediaLine {
   heldHere = false;
   /** True once close() has finished. */
   closed = false;
+  private able: { readonly codecs: readonly string[]; readonly capabilities: AudioCapabilities } | undefined;
   private opening: Promise<Outcome<VoiceStream>> | undefined;
   private ending: Promise<StreamStatistics | undefined> | undefined;
 
@@ -63,8 +66,11 @@ export class MediaLine {
     return { address: this.environment.localAddress, sessionId: this.sessionId };
   }
 
+  /** What the account's codecs let us do. */
   get capabilities(): AudioCapabilities {
-    return capabilitiesOf(this.account?.codecs ?? []);
+    const codecs = this.account?.codecs ?? none;
+    if (this.able?.codecs !== codecs) this.able = { codecs, capabilities: capabilitiesOf(codecs) };
+    return this.able.capabilities;
   }
 
   open(): Promise<Outcome<VoiceStream>> {

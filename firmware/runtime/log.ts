@@ -20,9 +20,13 @@ const secretPatterns: readonly [RegExp, string][] = [
   [/\bsip(s?):([^\s:@<>]+):[^\s@<>]+@/gi, "sip$1:$2:[removed]@"],
 ];
 
+/** Whether there is anything for them: one look at text that is rarely anything but an address or a name. */
+const suspicious = new RegExp(secretPatterns.map(([pattern]) => pattern.source).join("|"), "i");
+
 /** Removes what looks like key material or passwords from text that came from outside, and control characters. */
 export function redact(text: string): string {
   let clean = text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) + "…" : text;
+  if (!suspicious.test(clean)) return clean;
   for (const [pattern, replacement] of secretPatterns) clean = clean.replace(pattern, replacement);
   return clean;
 }

@@ -13,11 +13,13 @@ function repaired(address: string): string {
 /** Whether `text` is a host: a name (underscores are let through), an IPv4 address, or an IPv6 address in brackets. */
 export function isHost(text: string): boolean {
   if (text.length === 0 || text.length > 255) return false;
+  if (isIPv4(text)) return true;
   if (text[0] === "[") return text.endsWith("]") && !text.includes("%") && isIPv6(repaired(text.slice(1, -1)));
   const labels = text.split(".");
   if (labels[labels.length - 1] === "") labels.pop();
   if (labels.length === 0 || !labels.every((part) => label.test(part))) return false;
-  return /^[0-9]+$/.test(labels[labels.length - 1]) ? isIPv4(text) : true;
+  // What ends in a number is an address, or nothing.
+  return !/^[0-9]+$/.test(labels[labels.length - 1]);
 }
 
 /** The address without brackets, ready for a socket. */

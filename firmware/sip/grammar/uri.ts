@@ -76,7 +76,8 @@ export function parseSipUri(text: string): Result<SipUri> {
     } while (scanner.eat("&"));
   }
   if (!scanner.done) return fail("param", "unexpected character in a URI", scanner.pos);
-  return ok({ scheme, user, password, ...hostPort, params, headers });
+  const { host, port } = hostPort;
+  return ok({ scheme, user, password, host, port, params, headers });
 }
 
 function divide(text: string): [name: string, value: string | undefined] {
