@@ -16,7 +16,9 @@ import type { CallControl, CallEvent, CallSnapshot } from "../call/types.js";
 import type { Tone, Voice } from "../media/voice.js";
 import type { Log, Timer, Timers } from "../runtime/index.js";
 import { addressOf, likelyCallee } from "./entry.js";
-import { foremost, type HandsetSituation, type HandsetView, type RingMode, viewOf } from "./view.js";
+import { type HeadsetName, Headsets } from "./headsets.js";
+import { Outputs } from "./outputs.js";
+import { foremost, type HandsetSituation, type RingMode, viewOf } from "./view.js";
 
 /** The devices of the board, each optional but the display. */
 export interface HandsetDevices {
@@ -64,12 +66,6 @@ export interface HandsetOptions {
   readonly lightMs?: number;
 }
 
-/** On, off, in ms: two short pulses, as people know it. */
-const RING_PATTERN: readonly number[] = [400, 200, 400, 2000];
-/** One long, one short. */
-const MESSAGE_PATTERN: readonly number[] = [250, 150, 100];
-const CLICK_PATTERN: readonly number[] = [20];
-const MESSAGE_MS = 3000;
 const modeWords: Readonly<Record<RingMode, string>> = {
   ring: "The phone rings",
   vibrate: "The phone only vibrates",
@@ -77,9 +73,6 @@ const modeWords: Readonly<Record<RingMode, string>> = {
 };
 const AFTER_TONE_MS = 3000;
 const VOLUME_STEP = 0.1;
-const LIGHT_MS = 15_000;
-/** From so little on a headset's battery is worth a word, percent. */
-const LOW_BATTERY = 15;
 
 /** Keys that act again and again while they are held. */
 const repeatable: ReadonlySet<PhoneKey> = new Set(["volumeUp", "volumeDown", "up", "down"]);
@@ -93,20 +86,42 @@ export class Handset {
   private notice: HandsetSituation["notice"];
   private afterTone: Tone | undefined;
   private afterToneTimer: Timer | undefined;
-  private shown: HandsetView | undefined;
   private earpiece = 0.8;
   private lastDialled = "";
   /** Whom call control expects to be called. */
   private expected: string | undefined;
-  /** Headsets that are connected, the latest last: it has the voice. */
-  private readonly connected: Exclude<SoundRoute, "handset">[] = [];
-  private dark: Timer | undefined;
+  private readonly headsets: Headsets;
+  private readonly outputs: Outputs;
   private mode: RingMode;
-  private messageTimer: Timer | undefined;
   private closed = false;
 
   constructor(private readonly options: HandsetOptions) {
     this.mode = options.mode ?? "ring";
+    const { devices, timers, log, ringVolume, vibrate, keyClick = false, lightMs } = options;
+    this.outputs = new Outputs({
+      ...{ devices, timers, log, ringVolume, vibrate, keyClick, lightMs },
+      tone: (tone) => options.voice.tone(tone),
+      isRinging: () => [...this.calls.values()].some(({ state }) => state === "ringing"),
+    });
+    this.headsets = new Headsets({
+      calls: options.calls,
+      contacts: options.contacts,
+      meant: () => foremost([...this.calls.values()]),
+      isCall: (id) => this.calls.has(id),
+      dial: (target) => this.dial(target),
+      redial: () => {
+        if (this.lastDialled) this.dial(this.lastDialled);
+        return this.lastDialled !== "";
+      },
+      volume: (of) => {
+        this.earpiece = of;
+        options.voice.volume(of);
+      },
+      notice: (text) => {
+        this.notice = { text, error: false };
+      },
+      route: (to) => options.route?.(to),
+    });
     for (const keys of options.devices.keys) keys.listen((action, key) => this.key(action, key));
     for (const which of ["headset", "jack"] as const)
       options.devices[which]?.listen((event) => this.headset(event, which));
@@ -124,7 +139,8 @@ export class Handset {
         text: `Message from ${event.displayName ?? event.from} (not verified): ${event.text}`,
         error: false,
       };
-      this.announceMessage();
+      // Not while somebody is calling or being talked to.
+      if (this.calls.size === 0) this.outputs.announceMessage(this.mode);
     } else if (event.type === "call") {
       const call = event.call;
       if (call.state === "ended") this.ended(call);
@@ -153,10 +169,10 @@ export class Handset {
   /** A key, wherever it is wired. */
   key(action: KeyAction, key: PhoneKey): void {
     if (this.closed) return;
-    this.light();
+    this.outputs.light();
     if (action === "release") return;
     try {
-      if (action === "press") this.click();
+      if (action === "press") this.outputs.click();
       if (action === "long") this.longPress(key);
       else if (action === "press" || repeatable.has(key)) this.press(key);
     } catch (error) {
@@ -172,15 +188,7 @@ export class Handset {
     if (this.closed) return;
     this.closed = true;
     this.stopAfterTone();
-    this.messageTimer?.cancel();
-    this.options.devices.vibrator?.stop();
-    this.options.devices.ringer?.stop();
-    this.options.devices.indicator?.set("off");
-    this.options.devices.headset?.callState("idle", undefined, []);
-    this.options.devices.jack?.callState("idle", undefined, []);
-    this.dark?.cancel();
-    this.options.devices.backlight?.set(0);
-    this.options.voice.tone(undefined);
+    this.outputs.close();
   }
 
   private ended(call: CallSnapshot): void {
@@ -288,31 +296,6 @@ export class Handset {
     asked.catch((error: unknown) => this.tell(error instanceof Error ? error.message : String(error), true));
   }
 
-  /** A message sounds and shakes once, unless somebody is calling or being talked to. */
-  private announceMessage(): void {
-    if (this.calls.size > 0 || this.mode === "silent") return;
-    const { devices, ringVolume, vibrate, timers } = this.options;
-    if (this.mode === "vibrate" || vibrate)
-      this.apply("vibrator", () => devices.vibrator?.start(MESSAGE_PATTERN, false));
-    if (this.mode !== "ring") return;
-    this.apply("ringer", () => devices.ringer?.start("message", ringVolume));
-    this.messageTimer?.cancel();
-    this.messageTimer = timers.after(MESSAGE_MS, () => this.endMessage());
-  }
-
-  /** What rings meanwhile rings on. */
-  private endMessage(): void {
-    this.messageTimer?.cancel();
-    this.messageTimer = undefined;
-    if (!this.shown?.ringing) this.apply("ringer", () => this.options.devices.ringer?.stop());
-  }
-
-  /** A key is felt, unless the vibrator has something to say. */
-  private click(): void {
-    if (!this.options.keyClick || this.shown?.vibrating) return;
-    this.apply("vibrator", () => this.options.devices.vibrator?.start(CLICK_PATTERN, false));
-  }
-
   /** Holding # while idle: sound, vibrator alone, neither. */
   private changeMode(): void {
     this.mode = this.mode === "ring" ? "vibrate" : this.mode === "vibrate" ? "silent" : "ring";
@@ -369,10 +352,10 @@ export class Handset {
   }
 
   /** @returns false when it could not be done; the headset is told so. */
-  private headset(event: HeadsetEvent, which: "headset" | "jack"): boolean {
+  private headset(event: HeadsetEvent, which: HeadsetName): boolean {
     if (this.closed) return false;
     try {
-      const done = this.obeyHeadset(event, which);
+      const done = this.headsets.obey(event, which);
       this.update();
       return done;
     } catch (error) {
@@ -380,87 +363,6 @@ export class Handset {
       this.update();
       return false;
     }
-  }
-
-  private obeyHeadset(event: HeadsetEvent, which: "headset" | "jack"): boolean {
-    const { calls, contacts, voice } = this.options;
-    const meant = () => foremost([...this.calls.values()]);
-    switch (event.type) {
-      case "connected":
-        this.routeTo(which, true);
-        this.notice = { text: `Headset ${event.name} connected`, error: false };
-        return true;
-      case "disconnected":
-        this.routeTo(which, false);
-        this.notice = { text: `Headset gone: ${event.reason}`, error: false };
-        return true;
-      case "answer":
-      case "hangup":
-      case "hold":
-      case "resume": {
-        const id = event.call ?? meant()?.id;
-        if (id === undefined || !this.calls.has(id)) return false;
-        calls[event.type](id);
-        return true;
-      }
-      case "dial":
-        this.dial(event.number);
-        return true;
-      case "redial":
-        if (!this.lastDialled) return false;
-        this.dial(this.lastDialled);
-        return true;
-      case "memory": {
-        const contact = contacts.find(({ key }) => key === String(event.location)) ?? contacts[event.location - 1];
-        if (!contact) return false;
-        this.dial(contact.uri);
-        return true;
-      }
-      case "digit": {
-        const call = meant();
-        if (call?.state !== "active") return false;
-        calls.digit(event.digit, call.id);
-        return true;
-      }
-      case "volume":
-        this.earpiece = Math.min(1, Math.max(0, event.speaker));
-        voice.volume(this.earpiece);
-        return true;
-      case "mute": {
-        const call = meant();
-        if (!call) return false;
-        calls.mute(event.on, call.id);
-        return true;
-      }
-      case "gain":
-        return true;
-      case "battery":
-        if (event.percent <= LOW_BATTERY)
-          this.notice = { text: `The headset's battery is at ${event.percent} %`, error: false };
-        return true;
-    }
-  }
-
-  /** The headset that came last has the voice; when it goes, the one before it, at last the phone itself. */
-  private routeTo(which: "headset" | "jack", isThere: boolean): void {
-    const before = this.connected.at(-1) ?? "handset";
-    const at = this.connected.indexOf(which);
-    if (at >= 0) this.connected.splice(at, 1);
-    if (isThere) this.connected.push(which);
-    const now = this.connected.at(-1) ?? "handset";
-    if (now !== before) this.options.route?.(now);
-  }
-
-  /** The screen is lit for a while after a key, and as long as it rings. */
-  private light(): void {
-    const { backlight } = this.options.devices;
-    if (!backlight) return;
-    this.dark?.cancel();
-    backlight.set(1);
-    this.dark = this.options.timers.after(this.options.lightMs ?? LIGHT_MS, () => {
-      if ([...this.calls.values()].some(({ state }) => state === "ringing")) this.light();
-      else backlight.set(0);
-    });
   }
 
   private situation(): HandsetSituation {
@@ -476,41 +378,9 @@ export class Handset {
     };
   }
 
-  private apply(what: string, run: () => void): void {
-    try {
-      run();
-    } catch (error) {
-      // One broken device must not keep the others from being switched off.
-      this.options.log.warn("device-failed", { what, error: error instanceof Error ? error.message : String(error) });
-    }
-  }
-
-  /** Brings every output to what the situation asks for; only differences reach a device. */
+  /** Brings every output to what the situation asks for. */
   private update(): void {
     if (this.closed) return;
-    const view = viewOf(this.situation());
-    const before = this.shown;
-    this.shown = view;
-    const { devices, voice, ringVolume } = this.options;
-    const apply = (what: string, run: () => void) => this.apply(what, run);
-    if (view.ringing) this.messageTimer?.cancel();
-    if (view.ringing !== (before?.ringing ?? false))
-      apply("ringer", () =>
-        view.ringing ? devices.ringer?.start("ring", ringVolume, view.ringsFor) : devices.ringer?.stop(),
-      );
-    if (view.vibrating !== (before?.vibrating ?? false))
-      apply("vibrator", () =>
-        view.vibrating ? devices.vibrator?.start(RING_PATTERN, true) : devices.vibrator?.stop(),
-      );
-    if (view.tone !== before?.tone) apply("tone", () => voice.tone(view.tone));
-    if (view.indicator !== before?.indicator) apply("indicator", () => devices.indicator?.set(view.indicator));
-    if (JSON.stringify(view.headset) !== JSON.stringify(before?.headset)) {
-      const { state, from, calls } = view.headset;
-      apply("headset", () => devices.headset?.callState(state, from, calls));
-      apply("jack", () => devices.jack?.callState(state, from, calls));
-    }
-    if (view.display.title !== before?.display.title) apply("backlight", () => this.light());
-    if (JSON.stringify(view.display) !== JSON.stringify(before?.display))
-      apply("display", () => devices.display?.show(view.display));
+    this.outputs.show(viewOf(this.situation()));
   }
 }
