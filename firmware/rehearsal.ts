@@ -27,7 +27,7 @@ export interface RehearsalOptions {
    * ones inside the process, which rehearse no sockets.
    */
   readonly transports?: () => Promise<readonly SipTransport[]>;
-  /** No further call is begun after this, ms, once there were {@link LEAST_CALLS}; default 600. */
+  /** No further call is begun after this, ms, once there were {@link LEAST_CALLS}; default 3000: a slow device needs that long, and a call that is really made ends it. */
   readonly budgetMs?: number;
   /** Whether nobody needs the phone just now; default: nobody does. A real call ends the first calls, and further ones wait for it. */
   readonly isQuiet?: () => boolean;
@@ -62,7 +62,7 @@ export interface RehearsalReport {
 /** Played however slow the device is: what runs once is only read in, what runs again is compiled. */
 export const LEAST_CALLS = 3;
 
-const DEFAULT_BUDGET_MS = 600;
+const DEFAULT_BUDGET_MS = 3000;
 const DEFAULT_CALLS = 40;
 /** How long a rehearsed call rings, ms. */
 const RING_MS = 2;
