@@ -1,6 +1,7 @@
 // Which calls are rehearsed when the phone is up, and when. Part of the composition root.
 
 import { isIPv6 } from "node:net";
+import { availableParallelism } from "node:os";
 import type { Calls } from "./call/index.js";
 import type { Config } from "./config/index.js";
 import { KeyPairPool } from "./keying/index.js";
@@ -24,6 +25,12 @@ const SOON = 60;
 const pauseMs = (played: number, lastMs: number): number =>
   played < SOON ? Math.max(20, 4 * lastMs) : Math.max(250, 10 * lastMs);
 
+/**
+ * As many calls as V8 usually waits for before it optimises are never rehearsed, and rarely made in a phone's life: it is to do so sooner. Not on a device
+ * whose only processor is slow, by what a rehearsed call takes there: some hundred functions would be optimised in the first calls' time.
+ */
+const QUICK_MS = 20;
+
 /** What rehearsed calls are made of. */
 export interface RehearsalParts {
   readonly shared: KeyingShared;
@@ -45,8 +52,7 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
   const { log } = shared;
   const keyPairs = new KeyPairPool({ timers: systemTimers });
   const apart = { ...shared, replay: new MemoryReplayCache(), keyPairs, log: silentLog };
-  // As many calls as V8 usually waits for are never rehearsed, and rarely made in a phone's life.
-  const asUsual = optimiseSooner();
+  let asUsual: (() => void) | undefined;
   try {
     const accounts = config.accounts.map((account) => {
       const { uri, security, codecs } = account;
@@ -64,14 +70,17 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
       },
     };
     const isQuiet = () => calls.list().length === 0;
-    const common = { clock: systemClock, timers: systemTimers, random: shared.random, isQuiet, further };
+    const played = (tookMs: number) => {
+      if (tookMs < QUICK_MS || availableParallelism() > 1) asUsual ??= optimiseSooner();
+    };
+    const common = { clock: systemClock, timers: systemTimers, random: shared.random, isQuiet, played, further };
     const transports = await loopbackTransports(config.sip.transports);
     const report = await rehearse(able, transports ? { ...common, transports } : common);
     log.info("rehearsed-further", { ...report });
   } catch (error) {
     log.warn("rehearsal-failed", { error: error instanceof Error ? error.message : String(error) });
   } finally {
-    asUsual();
+    asUsual?.();
     keyPairs.close();
   }
 }
