@@ -44,6 +44,14 @@ export async function openLink(place: DevicePlace): Promise<Duplex> {
     }
 }
 
+/** Ends it; a serial line can then be opened again. */
+export async function closeLink(link: Duplex): Promise<void> {
+  // A serial line's stream that is destroyed keeps its line open, and locked.
+  const line = link as Duplex & { readonly isOpen?: boolean; close?(done: () => void): void };
+  if (line.isOpen && line.close) await new Promise<void>((resolve) => line.close!(() => resolve()));
+  link.destroy();
+}
+
 function connect(host: string, port: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ host, port });

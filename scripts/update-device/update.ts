@@ -15,7 +15,7 @@ import {
   releaseSchema,
   type SendProgress,
 } from "../../firmware/update/index.js";
-import { type DevicePlace, openLink, SERIAL_WINDOW } from "./link.js";
+import { closeLink, type DevicePlace, openLink, SERIAL_WINDOW } from "./link.js";
 
 /** A release's description and files. */
 export interface ReleaseFiles {
@@ -45,7 +45,7 @@ export async function deviceStatus(place: DevicePlace, key: KeyObject): Promise<
   try {
     return await askStatus({ input: link, output: link, key, timers: systemTimers });
   } finally {
-    link.destroy();
+    await closeLink(link);
   }
 }
 
@@ -85,7 +85,7 @@ export async function updateDevice(
       { ...what, ...options, window: place.kind === "serial" ? SERIAL_WINDOW : undefined },
     );
   } finally {
-    link.destroy();
+    await closeLink(link);
   }
   options.installed?.(slot);
   let why = "";

@@ -2,16 +2,18 @@
 
 import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ownerKey, UPDATE_PORT } from "../../../firmware/update/index.js";
 import { defaultKeyFile, makeOwnerKey, readOwnerKey } from "../../../scripts/update-device/key.js";
-import { openLink, parsePlace } from "../../../scripts/update-device/link.js";
+import { closeLink, openLink, parsePlace } from "../../../scripts/update-device/link.js";
 import { deviceStatus, readRelease } from "../../../scripts/update-device/update.js";
+import { needPeer } from "../../interop/tools.js";
 import { suiteFolder } from "../../support/handset-process.js";
+import { PtyPair } from "../../support/pty-pair.js";
 import { checkout } from "../../vectors.js";
 
 const test = suite("update");
@@ -68,6 +70,20 @@ test("who does not answer is named; what answers and is no telephone, too", asyn
     (error: Error) => assert.match(error.message, /\/dev\/nowhere cannot be opened/),
   );
 });
+
+if (needPeer("a serial line of two ends", "socat"))
+  test("a serial line is closed after each session, and can be opened for the next", async () => {
+    const line = new PtyPair();
+    await line.plug();
+    try {
+      // The other end is kept open: socat ends with the last one that has it.
+      const other = openSync(line.headset, "r+");
+      for (let i = 0; i < 3; i++) await closeLink(await openLink({ kind: "serial", path: line.phone, speed: 115_200 }));
+      closeSync(other);
+    } finally {
+      await line.unplug();
+    }
+  });
 
 test("the command says what it does and what it misses", () => {
   const program = join(checkout, "out", "js", "scripts", "update-device", "main.js");
