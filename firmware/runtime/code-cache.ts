@@ -3,6 +3,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { writeFileAtomic } from "./atomic-file.js";
+import { withUsualOptions } from "./tier-up.js";
 
 /** What a loader gives the program it starts. */
 export interface CodeCache {
@@ -29,7 +30,7 @@ export const codeCache: CodeCache | undefined = typeof SOTTO_CODE_CACHE === "und
  */
 export async function keepCode(cache: CodeCache | undefined = codeCache): Promise<number> {
   if (!cache || cache.wasTaken) return 0;
-  const code = cache.make();
+  const code = withUsualOptions(() => cache.make());
   await writeFileAtomic(cache.file, code);
   const folder = dirname(cache.file);
   for (const name of await readdir(folder))

@@ -10,13 +10,18 @@ import { bundle } from "../../toolchain/device/bundle.js";
 import { suiteFolder } from "../support/handset-process.js";
 import { TestAuthority } from "../support/identities.js";
 import { freePort, freeRange } from "../support/ports.js";
+import { Started } from "../support/started.js";
 import { eventually } from "../support/wait.js";
 
 const folder = suiteFolder("device-start");
 const code = join(folder, "code");
 mkdirSync(code);
 const registrar = await Registrar.open();
-test.after(() => registrar.close());
+const started = new Started();
+test.after(async () => {
+  await started.stop();
+  await registrar.close();
+});
 
 test("first start: code is kept; second start: it is taken; status says when it was registered", async () => {
   const app = join(folder, "app");
@@ -42,7 +47,7 @@ test("first start: code is kept; second start: it is taken; status says when it 
   };
   process.env["SOTTO_CODE_CACHE"] = code;
   const start = async () => {
-    const phone = await Phone.start("device", join(app, "sotto.js"), files, config);
+    const phone = await started.keep(Phone.start("device", join(app, "sotto.js"), files, config));
     const status = await eventually("it is registered and ready", 30_000, async () => {
       const found = await phone.control.ask("status", {});
       return found.startUp.registeredMs !== undefined && found.startUp.readyMs !== undefined ? found : undefined;

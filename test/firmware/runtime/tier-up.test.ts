@@ -1,9 +1,11 @@
 // Functions are optimised after fewer runs than usual, and only until that is ended.
 
 import { setFlagsFromString } from "node:v8";
+import { Script } from "node:vm";
+import { Worker } from "node:worker_threads";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { optimiseSooner } from "../../../firmware/runtime/tier-up.js";
+import { optimiseSooner, withUsualOptions } from "../../../firmware/runtime/tier-up.js";
 import { pause } from "../../support/wait.js";
 
 const test = suite("tier up");
@@ -27,12 +29,32 @@ async function isOptimised(): Promise<boolean> {
   return (status(work) & OPTIMISED) !== 0;
 }
 
+/** Whether another engine, which has never seen the program, refuses its compiled code. */
+async function isRefused(source: string, cachedData: Buffer): Promise<boolean> {
+  const work = `const { parentPort, workerData } = require("node:worker_threads");
+    const { source, cachedData } = workerData;
+    parentPort.postMessage(new (require("node:vm").Script)(source, { cachedData: Buffer.from(cachedData) }).cachedDataRejected);`;
+  const worker = new Worker(work, { eval: true, workerData: { source, cachedData } });
+  return new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+}
+
 test("a hundred runs are enough, until that is ended", async () => {
   assert.not(await isOptimised());
   const end = optimiseSooner();
   assert.ok(await isOptimised());
   end();
   assert.not(await isOptimised());
+});
+
+test("code that is kept meanwhile is taken by an engine with V8's own options", async () => {
+  const source = "(text) => text.length";
+  const end = optimiseSooner();
+  const refused = new Script(source).createCachedData();
+  const taken = withUsualOptions(() => new Script(source).createCachedData());
+  assert.ok(await isOptimised(), "goes on after it");
+  end();
+  assert.is(await isRefused(source, taken), false);
+  assert.is(await isRefused(source, refused), true);
 });
 
 test.run();
