@@ -47,6 +47,7 @@ export function phoneFiles(folder: string, socketFolder: string, name: string): 
 
 /** How often a log is looked at, ms. */
 const LOOK_MS = 20;
+const REST_LIMIT_MS = 180_000;
 
 /**
  * Resolves when a phone that logs at level `info` has played its first calls to itself: what it makes ahead is made, and somebody may call.
@@ -54,10 +55,21 @@ const LOOK_MS = 20;
  */
 export async function untilRehearsed({ log }: PhoneFiles, limitMs: number): Promise<void> {
   const deadline = Date.now() + limitMs;
-  while (!existsSync(log) || !/"event":"rehears(ed|al-failed)"/.test(readFileSync(log, "utf8"))) {
+  while (!says(log, /"event":"rehears(ed|al-failed)"/)) {
     if (Date.now() > deadline) throw new Error(`${log}: no call was rehearsed within ${limitMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
+}
+
+/** Resolves when it has played those that it plays in its spare time, too (two minutes at most), or nobody waits any more. */
+export async function untilRested({ log }: PhoneFiles, isStopping: () => boolean): Promise<void> {
+  const deadline = Date.now() + REST_LIMIT_MS;
+  while (!isStopping() && Date.now() < deadline && !says(log, /"event":"rehears(ed-further|al-failed)"/))
+    await new Promise((resolve) => setTimeout(resolve, 10 * LOOK_MS));
+}
+
+function says(log: string, what: RegExp): boolean {
+  return existsSync(log) && what.test(readFileSync(log, "utf8"));
 }
 
 /** How a handset's process is started. */

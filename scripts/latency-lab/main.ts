@@ -63,7 +63,7 @@ async function measure(plan: Plan, options: LabOptions, isSilent: boolean): Prom
     await run.warm(plan);
     await run.cold(plan);
     parts = await measureParts(plan.parts, {
-      ...{ folder, program, people, calls: plan.calls, progress },
+      ...{ folder, program, people, calls: plan.calls, isQuick: plan.isQuick, progress },
       isStopping: () => isStopping,
     });
   } finally {

@@ -16,6 +16,8 @@ export interface PartContext {
   readonly program: string;
   readonly people: People;
   readonly calls: number;
+  /** Only to see that it works. */
+  readonly isQuick: boolean;
   readonly progress: Pick<LabProgress, "step" | "status">;
   readonly isStopping: () => boolean;
 }

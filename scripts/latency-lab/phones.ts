@@ -7,7 +7,7 @@ import type { TraceEntry } from "../../firmware/runtime/index.js";
 import { freePort, freeRange } from "../../test/support/ports.js";
 import { endWithUs } from "../../test/support/started.js";
 import { eventually } from "../../test/support/wait.js";
-import { type Launch, Phone, type PhoneFiles, phoneFiles, untilRehearsed } from "../demo-call/phone.js";
+import { type Launch, Phone, type PhoneFiles, phoneFiles, untilRehearsed, untilRested } from "../demo-call/phone.js";
 import { type Method, type Site, siteName, transports } from "./cases.js";
 import { LineTail } from "./line-tail.js";
 import { type People, passwords, type Side, sides, userOf } from "./people.js";
@@ -90,6 +90,12 @@ export class LabPhones {
       await Promise.all(sides.map((side) => phones[side]?.stop()));
       throw new Error(`${siteName(site)}: ${(error as Error).message}`);
     }
+  }
+
+  /** Resolves when both have played all their rehearsed calls, so that no call meets one. */
+  async rested(isStopping: () => boolean): Promise<void> {
+    if (this.site.precomputation === "off") return;
+    await Promise.all(sides.map((side) => untilRested(this.files[side], isStopping)));
   }
 
   /** Ports both are reached at, but for TLS. */

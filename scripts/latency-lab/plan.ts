@@ -22,6 +22,8 @@ export interface PlannedSite {
 /** Everything that is going to be done. */
 export interface Plan {
   readonly calls: number;
+  /** Only to see that it works: nothing is waited for. */
+  readonly isQuick: boolean;
   /** Warm calls. */
   readonly sites: readonly PlannedSite[];
   /** First calls after a start. */
@@ -44,6 +46,7 @@ const took = {
   boot: 2200,
   emulatedBoot: 20_000,
   emulation: 45_000,
+  rehearsal: 50_000,
   part: { peers: 25_000, answerer: 15_000, voice: 15_000 },
 } as const;
 
@@ -66,6 +69,7 @@ export function planRun(calls: number, filter: Filter, isQuick: boolean): Plan {
   }
   return {
     calls,
+    isQuick,
     sites: [...sites].map(([name, cases]): PlannedSite => {
       const { transport, path, precomputation, processor, network } = cases[0].case;
       const isPlain = processor === "native" && network === "loopback";
@@ -104,7 +108,13 @@ export function estimateMs(plan: Plan): number {
   const emulated = [...plan.sites.map(({ site }) => site), ...plan.cold.map((one) => one.case)];
   if (emulated.some(({ processor }) => processor === "armv7")) sum += took.emulation;
   for (const part of plan.parts) sum += took.part[part];
-  return sum;
+  if (plan.isQuick) return sum;
+  // While phones rehearse the others are called: what is left of it is waited for, of emulated ones most.
+  const waits = [
+    ...new Set(plan.sites.map(({ site }) => site.processor)),
+    ...plan.parts.filter((part) => part === "peers"),
+  ];
+  return sum + waits.length * took.rehearsal;
 }
 
 /** Steps a plan has, for a progress bar: calls and starts. */

@@ -50,7 +50,7 @@ export class LabRun {
       if (chosen.length === 0 || this.isStopping()) continue;
       const sites = await this.startSites(chosen);
       try {
-        await this.rounds(sites);
+        await this.rounds(sites, plan.isQuick);
       } finally {
         await Promise.all(sites.map(({ phones }) => phones.stop()));
       }
@@ -116,14 +116,15 @@ export class LabRun {
   }
 
   /** In each round every case is called once; sites take turns, so that each rests while others call, and what changes meets all alike. */
-  private async rounds(sites: readonly WarmSite[]): Promise<void> {
+  private async rounds(sites: readonly WarmSite[], isQuick: boolean): Promise<void> {
     const most = Math.max(
       0,
       ...sites.map(({ plan }) => plan.warmup + Math.max(...plan.cases.map(({ calls }) => calls))),
     );
     const widest = Math.max(0, ...sites.map(({ plan }) => plan.cases.length));
     const warmest = Math.max(0, ...sites.map(({ plan }) => plan.warmup));
-    for (let round = -warmest; round < most - warmest; round++)
+    for (let round = -warmest; round < most - warmest; round++) {
+      if (round === 0 && !isQuick) await this.rest(sites);
       for (let turn = 0; turn < widest; turn++)
         for (const site of sites) {
           const { plan } = site;
@@ -136,6 +137,13 @@ export class LabRun {
           this.events.step(`${round < 0 ? "warming up: " : ""}${plan.cases[i].name}`);
           await this.warmCall(site, i, round >= 0);
         }
+    }
+  }
+
+  /** Phones that were warmed up have rehearsed, too, before it counts. */
+  private async rest(sites: readonly WarmSite[]): Promise<void> {
+    this.events.say("waiting until all phones have rehearsed");
+    await Promise.all(sites.map(({ phones }) => phones.rested(this.isStopping)));
   }
 
   private async warmCall(site: WarmSite, i: number, isMeasured: boolean): Promise<void> {

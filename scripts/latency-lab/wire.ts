@@ -18,6 +18,8 @@ interface Couple {
   /** Ports their SIP passes through. */
   readonly ports: readonly number[];
   call(): Promise<void>;
+  /** Resolves when both are done with what they do after a start. */
+  rested?(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,6 +45,8 @@ export async function measureWire(context: PartContext): Promise<WireResult[]> {
   try {
     for (const method of ["none", "psk", "dh"] as const)
       couples.push(await ours(method, join(folder, method), context));
+    progress.status("waiting until our telephones have rehearsed");
+    if (!context.isQuick) await Promise.all(couples.map((couple) => couple.rested?.()));
     for (const [mediaEncryption, name] of [
       ["none", "baresip open"],
       ["srtp-mand", "baresip SDES"],
@@ -83,6 +87,7 @@ async function ours(method: Method, folder: string, context: PartContext): Promi
     name: `Sotto ${method === "none" ? "open" : method}`,
     ports: phones.ports,
     call: async () => void (await phones.place(method)),
+    rested: () => phones.rested(context.isStopping),
     stop: () => phones.stop(),
   };
 }
