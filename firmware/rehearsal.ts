@@ -33,8 +33,6 @@ export interface RehearsalOptions {
   readonly isQuiet?: () => boolean;
   /** Calls at most; default 40. */
   readonly calls?: number;
-  /** Told how long each call took, from dialling to its end, ms. */
-  readonly played?: (tookMs: number) => void;
   /** Goes on after that, a call at a time: what runs a hundred times is compiled better than what ran ten times. */
   readonly further?: FurtherRehearsal;
 }
@@ -93,7 +91,6 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
       const before = clock.now();
       await stages[took.length % stages.length].call();
       took.push(clock.now() - before);
-      options.played?.(took.at(-1)!);
     };
     while (stages.length > 0 && took.length < calls && goesOn()) await play();
     const { further } = options;

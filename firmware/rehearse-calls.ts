@@ -26,8 +26,8 @@ const pauseMs = (played: number, lastMs: number): number =>
   played < SOON ? Math.max(20, 4 * lastMs) : Math.max(250, 10 * lastMs);
 
 /**
- * As many calls as V8 usually waits for before it optimises are never rehearsed, and rarely made in a phone's life: it is to do so sooner. Not on a device
- * whose only processor is slow, by what a rehearsed call takes there: some hundred functions would be optimised in the first calls' time.
+ * As many calls as V8 usually waits for before it optimises are never rehearsed, and rarely made in a phone's life: it is to do so sooner. Not while the
+ * first real call is likely, whose time it would take, and not on a device whose only processor is slow, by what a rehearsed call takes there.
  */
 const QUICK_MS = 20;
 
@@ -63,17 +63,18 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
     const ending = new AbortController();
     shutdown.add("rehearsal", () => ending.abort());
     const further = {
-      ...{ calls: FURTHER_CALLS, limitMs: FURTHER_LIMIT_MS, pauseMs, signal: ending.signal },
+      ...{ calls: FURTHER_CALLS, limitMs: FURTHER_LIMIT_MS, signal: ending.signal },
+      pauseMs: (played: number, lastMs: number) => {
+        if (played >= SOON && (lastMs < QUICK_MS || availableParallelism() > 1)) asUsual ??= optimiseSooner();
+        return pauseMs(played, lastMs);
+      },
       begins: (report: RehearsalReport) => {
         log.info("rehearsed", { ...report });
         begun();
       },
     };
     const isQuiet = () => calls.list().length === 0;
-    const played = (tookMs: number) => {
-      if (tookMs < QUICK_MS || availableParallelism() > 1) asUsual ??= optimiseSooner();
-    };
-    const common = { clock: systemClock, timers: systemTimers, random: shared.random, isQuiet, played, further };
+    const common = { clock: systemClock, timers: systemTimers, random: shared.random, isQuiet, further };
     const transports = await loopbackTransports(config.sip.transports);
     const report = await rehearse(able, transports ? { ...common, transports } : common);
     log.info("rehearsed-further", { ...report });

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createAuthority, type IssuedIdentity, issueIdentity, issueServer } from "../../firmware/crypto/issue.js";
-import { type Method, methods } from "./cases.js";
+import { type Method, methods, type Precomputation, precomputations } from "./cases.js";
 
 const DAY_MS = 86_400_000;
 
@@ -99,13 +99,15 @@ function validity(): { notBeforeMs: number; notAfterMs: number } {
   return { notBeforeMs: Date.now() - DAY_MS, notAfterMs: Date.now() + 30 * DAY_MS };
 }
 
-/** User part of an account's address, e.g. `alice-dh`. */
-export function userOf(side: Side, method: Method): string {
-  return `${side}-${method}`;
+/** User part of an account's address, e.g. `alice-dh`. Phones that make nothing ahead have their own: a domain calls all who are registered under one. */
+export function userOf(side: Side, method: Method, precomputation: Precomputation): string {
+  return precomputation === "on" ? `${side}-${method}` : `${side}-${method}-off`;
 }
 
 /** Passwords of everybody who may register with the proxies. */
 export function passwords(): Record<string, string> {
-  const users = sides.flatMap((side) => methods.map((method) => userOf(side, method)));
+  const users = sides.flatMap((side) =>
+    methods.flatMap((method) => precomputations.map((precomputation) => userOf(side, method, precomputation))),
+  );
   return Object.fromEntries(users.map((user) => [user, `${user}-password`]));
 }

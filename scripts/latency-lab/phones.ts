@@ -120,7 +120,7 @@ export class LabPhones {
     for (const side of sides) this.phones[side].calls.clear();
     const wanted = {
       uri: this.uriOf("bob", method),
-      account: `sip:${userOf("alice", method)}@${this.ground.domain.alice}`,
+      account: `sip:${userOf("alice", method, this.site.precomputation)}@${this.ground.domain.alice}`,
     };
     // Somebody is chosen on the screen before the call key is pressed.
     if (this.site.precomputation === "on") await alice.control.ask("expect", wanted);
@@ -158,7 +158,7 @@ export class LabPhones {
 
   private uriOf(side: Side, method: Method): string {
     const { domain, dns } = this.ground;
-    const user = userOf(side, method);
+    const user = userOf(side, method, this.site.precomputation);
     if (dns !== undefined) return `sip:${user}@${domain[side]}`;
     const { transport } = this.site;
     const port = transport === "tls" ? this.sipPorts.bob + 1 : this.sipPorts.bob;
@@ -184,10 +184,11 @@ async function configOf(
   files: PhoneFiles,
   port: number,
 ): Promise<object> {
-  const uri = (method: Method) => (who: Side) => `sip:${userOf(who, method)}@${ground.domain[who]}`;
+  const uri = (method: Method) => (who: Side) =>
+    `sip:${userOf(who, method, site.precomputation)}@${ground.domain[who]}`;
   const accounts = [];
   for (const method of methods) {
-    const user = userOf(side, method);
+    const user = userOf(side, method, site.precomputation);
     const passwordFile = join(files.config, "..", `${user}.password`);
     if (ground.dns !== undefined) writeFileSync(passwordFile, `${passwords()[user]}\n`, { mode: 0o600 });
     accounts.push({
