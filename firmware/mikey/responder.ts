@@ -243,6 +243,11 @@ class AnswerableOffer implements ReceivedOffer {
       ...(group ? { group } : {}),
     });
     if (!written.ok) return written;
+    if (this.isWiped) {
+      // Given up while it was signed: what it has made meanwhile goes, too.
+      authentic.wipe();
+      return refuse("internal-error", "the exchange was given up");
+    }
     const { message, agree } = written.value;
     return ok({
       message,

@@ -108,6 +108,11 @@ for (const method of everyMethod)
     const abandoned = await write();
     abandoned.received.wipe();
     bad(abandoned.written.agree(), "internal-error");
+    const offered = good(await a().offer(method, atAlice, ["mikey"], nowMs));
+    const received = good(await b().receive(offered.message, atBob, ["mikey"], nowMs));
+    const writing = received.write();
+    received.wipe();
+    bad(await writing, "internal-error");
   });
 
 for (const method of ["dh", "dhhmac"] as const)
