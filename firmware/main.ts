@@ -142,6 +142,13 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     unreachable: (to) => signalling.resolver.report(to, "failed"),
   });
 
+  const common = {
+    product: `Sotto/${options.version}`,
+    supported: [
+      ...(config.accounts.some((account) => account.register) ? ["outbound"] : []),
+      ...(config.accounts.some((account) => account.gruu) ? ["gruu"] : []),
+    ],
+  };
   const userAgent = new UserAgent({
     transport: signalling.transports,
     resolver: signalling.resolver,
@@ -150,13 +157,9 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     timers: systemTimers,
     random,
     log: log.for("sip"),
-    product: `Sotto/${options.version}`,
+    ...common,
     // A call leaves two transactions that live on for 32 s; calls that end make room for the next at once.
     limits: { dialogs: Math.max(64, 2 * config.maxCalls), serverTransactions: Math.max(4000, 32 * config.maxCalls) },
-    supported: [
-      ...(config.accounts.some((account) => account.register) ? ["outbound"] : []),
-      ...(config.accounts.some((account) => account.gruu) ? ["gruu"] : []),
-    ],
     // Who asks before there is a call control finds nobody at home.
     accepts: (uri) => callControl?.accepts(uri) ?? true,
     auth: (account) => accounts.auth(account),
@@ -228,6 +231,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     });
     isWarm = true;
   };
+  const callers = { ...config.callers, allow: [...config.callers.allow, ...config.contacts.map(({ uri }) => uri)] };
   const calls = new Calls({
     accounts: config.accounts.map(
       (account, i): CallAccount => ({
@@ -258,7 +262,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     precompute: config.precompute,
     offerBudget: config.offerBudget,
     ringLimitMs: config.ring.limitS * 1000,
-    callers: { ...config.callers, allow: [...config.callers.allow, ...config.contacts.map(({ uri }) => uri)] },
+    callers,
     onEvent: (event) => {
       handset?.onCall(event);
       // Written before anybody is told: who hears of the end finds the file complete.
@@ -369,8 +373,14 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   if (config.precompute)
     for (const method of keying.flat())
       method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
+  const lookUp = (account: string): void => {
+    accounts.route(account);
+    accounts.contact(account);
+    accounts.auth(account);
+  };
+  const alike = { ...common, rate: signalling.rate, callers, lookUp };
   const precomputed = config.precompute
-    ? warmKeyPairs(config, keyPairs).then(() => rehearseCalls(config, { shared, voice, calls, shutdown }))
+    ? warmKeyPairs(config, keyPairs).then(() => rehearseCalls(config, { shared, voice, calls, alike, shutdown }))
     : Promise.resolve();
   precomputed
     .then(() => keepCode())

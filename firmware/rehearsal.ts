@@ -1,13 +1,19 @@
 // The first call after power-on is the one people make: this plays a whole call inside the process beforehand, so that its code is
 // compiled and its pages are in. Nothing leaves the process. Part of the composition root.
 
-import { type CallAccount, type CallEvent, Calls } from "./call/index.js";
+import { type CallAccount, type CallEvent, Calls, type CallsOptions } from "./call/index.js";
 import type { Keying } from "./keying/index.js";
 import { RemoteVoice, serveVoice, type WirePort } from "./media/index.js";
 import { emptyStatistics } from "./media/statistics.js";
 import type { Voice, VoiceAhead, VoiceStream } from "./media/voice.js";
-import { type Clock, silentLog, type Timers, Trace } from "./runtime/index.js";
-import { type SipAddress, type SipTransport, type TransportReceiver, UserAgent } from "./sip/index.js";
+import { type Clock, type Log, silentLog, type Timers, Trace } from "./runtime/index.js";
+import {
+  type SipAddress,
+  type SipTransport,
+  type TransportReceiver,
+  UserAgent,
+  type UserAgentOptions,
+} from "./sip/index.js";
 
 /** A call to be rehearsed: an account calls itself. */
 export interface Rehearsed {
@@ -27,7 +33,11 @@ export interface RehearsalOptions {
    * ones inside the process, which rehearse no sockets.
    */
   readonly transports?: () => Promise<readonly SipTransport[]>;
-  /** No further call is begun after this, ms, once there were {@link LEAST_CALLS}; default 3000: a slow device needs that long, and a call that is really made ends it. */
+  readonly alike?: Alike;
+  /**
+   * No further call is begun after this, ms, once there were {@link LEAST_CALLS}; default 6000: a slow device needs that long, and a call that is
+   * really made ends it.
+   */
   readonly budgetMs?: number;
   /** Whether nobody needs the phone just now; default: nobody does. A real call ends the first calls, and further ones wait for it. */
   readonly isQuiet?: () => boolean;
@@ -35,6 +45,15 @@ export interface RehearsalOptions {
   readonly calls?: number;
   /** Goes on after that, a call at a time: what runs a hundred times is compiled better than what ran ten times. */
   readonly further?: FurtherRehearsal;
+}
+
+/** What real calls meet on their way as well, as far as it does not lead them elsewhere. */
+export interface Alike extends Pick<UserAgentOptions, "rate" | "product" | "supported"> {
+  readonly callers: NonNullable<CallsOptions["callers"]>;
+  /** One that nobody reads. */
+  readonly log: Log;
+  /** Looks up what the real user agent and the real calls look up for an account; nothing is done with it. */
+  readonly lookUp: (account: string) => void;
 }
 
 /** Rehearsing in a quiet phone's spare time. */
@@ -62,7 +81,7 @@ export interface RehearsalReport {
 /** Played however slow the device is: what runs once is only read in, what runs again is compiled. */
 export const LEAST_CALLS = 3;
 
-const DEFAULT_BUDGET_MS = 3000;
+const DEFAULT_BUDGET_MS = 6000;
 const DEFAULT_CALLS = 40;
 /** How long a rehearsed call rings, ms. */
 const RING_MS = 2;
@@ -199,10 +218,16 @@ class Stage {
   }
 
   private phone(transport: readonly SipTransport[], other: SipAddress, options: RehearsalOptions) {
-    const { clock, timers, random } = options;
+    const { clock, timers, random, alike } = options;
     const { uri, security, codecs, keying } = this.account;
+    const log = alike?.log ?? silentLog;
     const userAgent = new UserAgent({
-      ...{ transport, clock, timers, random },
+      ...{ transport, clock, timers, random, log },
+      ...(alike ? { rate: alike.rate, product: alike.product, supported: alike.supported } : {}),
+      contactOf: (account) => {
+        alike?.lookUp(account);
+        return undefined;
+      },
       accepts: (wanted) => calls.accepts(wanted),
     });
     const calls: Calls = new Calls({
@@ -210,9 +235,13 @@ class Stage {
       accounts: [{ uri, security, codecs, keying, autoAnswerMs: RING_MS, verifiesAlone: true }],
       ...{ userAgent, voice: new RemoteVoice(voiceless(), nobody, timers), clock, timers, random },
       trace: new Trace(clock),
-      log: silentLog,
+      log,
+      ...(alike ? { callers: alike.callers } : {}),
       localAddress: transport[0].local.host,
-      route: () => ({ nextHop: other, routes: [] }),
+      route: (account) => {
+        alike?.lookUp(account);
+        return { nextHop: other, routes: [] };
+      },
       maxCalls: 1,
       ringLimitMs: LIMIT_MS,
       onEvent: (event) => this.heard(event),

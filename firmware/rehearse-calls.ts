@@ -8,8 +8,16 @@ import { KeyPairPool } from "./keying/index.js";
 import type { Voice } from "./media/voice.js";
 import { MemoryReplayCache } from "./mikey/index.js";
 import { type KeyingShared, openRehearsedKeying } from "./open-keying.js";
-import { type RehearsalReport, rehearse } from "./rehearsal.js";
-import { optimiseSooner, type Shutdown, silentLog, systemClock, systemTimers } from "./runtime/index.js";
+import { type Alike, type RehearsalReport, rehearse } from "./rehearsal.js";
+import {
+  Log,
+  optimiseSooner,
+  type Shutdown,
+  silentLog,
+  systemClock,
+  systemTimers,
+  watchClosely,
+} from "./runtime/index.js";
 import { loopbackTransports } from "./signalling.js";
 import { isWildcard } from "./sip/index.js";
 
@@ -20,16 +28,14 @@ import { isWildcard } from "./sip/index.js";
 const FURTHER_CALLS = 260;
 const FURTHER_LIMIT_MS = 120_000;
 const SOON = 60;
-
-/** A fifth of the phone's time at first, a tenth or less later. */
-const pauseMs = (played: number, lastMs: number): number =>
-  played < SOON ? Math.max(20, 4 * lastMs) : Math.max(250, 10 * lastMs);
-
-/**
- * As many calls as V8 usually waits for before it optimises are never rehearsed, and rarely made in a phone's life: it is to do so sooner. Not while the
- * first real call is likely, whose time it would take, and not on a device whose only processor is slow, by what a rehearsed call takes there.
- */
+/** A device on which a rehearsed call takes longer is slow, ms. */
 const QUICK_MS = 20;
+
+/** A fifth of the phone's time at first, a tenth or less later. On a slow device a real call that meets a rehearsed one waits long for it: seldom. */
+function pauseMs(played: number, lastMs: number): number {
+  if (lastMs >= QUICK_MS) return Math.max(3000, 30 * lastMs);
+  return played < SOON ? Math.max(20, 4 * lastMs) : Math.max(250, 10 * lastMs);
+}
 
 /** What rehearsed calls are made of. */
 export interface RehearsalParts {
@@ -37,6 +43,8 @@ export interface RehearsalParts {
   readonly voice: Voice;
   /** The real ones: where there are any, rehearsing waits. */
   readonly calls: Calls;
+  /** What the real ones meet. */
+  readonly alike: Omit<Alike, "log">;
   readonly shutdown: Shutdown;
 }
 
@@ -52,6 +60,9 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
   const { log } = shared;
   const keyPairs = new KeyPairPool({ timers: systemTimers });
   const apart = { ...shared, replay: new MemoryReplayCache(), keyPairs, log: silentLog };
+  // As many calls as V8 usually waits for before it optimises are never rehearsed, and rarely made in a phone's life: it is to do so sooner.
+  watchClosely();
+  let isQuick = true;
   let asUsual: (() => void) | undefined;
   try {
     const accounts = config.accounts.map((account) => {
@@ -65,16 +76,20 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
     const further = {
       ...{ calls: FURTHER_CALLS, limitMs: FURTHER_LIMIT_MS, signal: ending.signal },
       pauseMs: (played: number, lastMs: number) => {
-        if (played >= SOON && (lastMs < QUICK_MS || availableParallelism() > 1)) asUsual ??= optimiseSooner();
+        // Not while the first real call is likely, whose time it would take.
+        if (played >= SOON && isQuick) asUsual ??= optimiseSooner();
         return pauseMs(played, lastMs);
       },
       begins: (report: RehearsalReport) => {
         log.info("rehearsed", { ...report });
+        // The only processor of a slow device has no time for it at all.
+        isQuick = report.lastMs < QUICK_MS || availableParallelism() > 1;
         begun();
       },
     };
-    const isQuiet = () => calls.list().length === 0;
-    const common = { clock: systemClock, timers: systemTimers, random: shared.random, isQuiet, further };
+    const isQuiet = () => calls.list().length === 0 && !calls.isLikely;
+    const alike = { ...parts.alike, log: new Log("rehearsal", () => {}, config.log.level) };
+    const common = { clock: systemClock, timers: systemTimers, random: shared.random, isQuiet, alike, further };
     const transports = await loopbackTransports(config.sip.transports);
     const report = await rehearse(able, transports ? { ...common, transports } : common);
     log.info("rehearsed-further", { ...report });

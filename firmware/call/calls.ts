@@ -169,6 +169,11 @@ export class Calls implements CallControl {
     return this.speculation.settled();
   }
 
+  /** Somebody is about to place a call. */
+  get isLikely(): boolean {
+    return this.speculation.isRecent;
+  }
+
   /** How often a call found its offer made. */
   get speculated(): SpeculationStatus {
     return this.speculation.status;

@@ -36,6 +36,8 @@ export interface SpeculationOptions<Ready extends Speculative> {
 const SETTLE_MS = 120;
 const FRESH_MS = 30_000;
 const FORGET_MS = 300_000;
+/** Who has not pressed the call key after this time is thinking of something else, ms. */
+const RECENT_MS = 10_000;
 /** An offer so many times older than it should have become (the device slept: timers stood still) is not used. */
 const STALE = 2;
 
@@ -67,6 +69,11 @@ export class Speculation<Ready extends Speculative> {
   get status(): SpeculationStatus {
     const { hits, misses, unused } = this;
     return { hits, misses, unused };
+  }
+
+  /** Somebody has just been chosen to be called. */
+  get isRecent(): boolean {
+    return this.wish !== undefined && this.options.clock.now() - this.since < RECENT_MS;
   }
 
   /** Who is likely to be called now; undefined: nobody. Saying it again keeps it alive. */

@@ -3,39 +3,65 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Bytes of bytecode that a function runs through between two looks at whether it is worth optimising: V8's own number, and ours. By its own a function
- * that runs a few times in a call is looked at after hundreds of calls.
+ * V8 looks at a function whenever it has run through so many bytes of bytecode, and optimises it at the look whose number is `looks` and one more
+ * for each `bytesPerLook` of its length; one of at most `short` bytes at the first.
  */
-const USUAL_BYTES = 66 * 1024;
-const SOONER_BYTES = 4000;
+interface Watch {
+  readonly bytes: number;
+  readonly looks: number;
+  readonly bytesPerLook: number;
+  readonly short: number;
+}
 
-let isSooner = false;
+/** V8's own numbers: a function that runs a few times in a call is optimised after hundreds of calls. */
+const USUAL: Watch = { bytes: 66 * 1024, looks: 3, bytesPerLook: 150, short: 81 };
+/**
+ * Looked at more often, and optimised as late as usual. How far away a function's next look is was settled at the one before: who wants to have
+ * functions optimised sooner has to have them watched from the first.
+ */
+const CLOSELY: Watch = { bytes: 4000, looks: 50, bytesPerLook: 9, short: 0 };
+/** Some dozens of runs are enough. */
+const SOONER: Watch = { bytes: 4000, looks: 3, bytesPerLook: 150, short: 81 };
 
-function lookAfter(bytes: number): void {
+let watch = USUAL;
+
+function apply({ bytes, looks, bytesPerLook, short }: Watch): void {
   setFlagsFromString(`--interrupt-budget=${bytes}`);
+  setFlagsFromString(`--ticks-before-optimization=${looks}`);
+  setFlagsFromString(`--bytecode-size-allowance-per-tick=${bytesPerLook}`);
+  setFlagsFromString(`--max-bytecode-size-for-early-opt=${short}`);
+}
+
+function set(wanted: Watch): void {
+  watch = wanted;
+  apply(wanted);
 }
 
 /**
- * From now on V8 optimises functions that have run some dozens of times, on all threads of the process; without it it takes thousands. What runs
- * meanwhile ought to be what has to be fast later. For one at a time.
+ * Has V8 count closely how often functions run, on all threads of the process, so that they can be optimised sooner later on. It stays so: functions
+ * have been looked at often enough by then for V8's own numbers, which would have all of them optimised at once.
+ */
+export function watchClosely(): void {
+  set(CLOSELY);
+}
+
+/**
+ * From now on V8 optimises what has run some dozens of times, counted since {@link watchClosely}: what runs meanwhile ought to be what has to be fast
+ * later. For one at a time.
  * @returns ends it: what has been optimised stays so.
  */
 export function optimiseSooner(): () => void {
-  isSooner = true;
-  lookAfter(SOONER_BYTES);
-  return () => {
-    isSooner = false;
-    lookAfter(USUAL_BYTES);
-  };
+  set(SOONER);
+  return () => set(CLOSELY);
 }
 
 /** Does something under V8's own options meanwhile: compiled code that is kept is taken by an engine with the same options only. */
 export function withUsualOptions<T>(run: () => T): T {
-  if (!isSooner) return run();
-  lookAfter(USUAL_BYTES);
+  if (watch === USUAL) return run();
+  apply(USUAL);
   try {
     return run();
   } finally {
-    lookAfter(SOONER_BYTES);
+    apply(watch);
   }
 }
