@@ -17,7 +17,6 @@ export interface Capabilities {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 const none: Capabilities = { signatures: [], choosesPolicy: false, offers: [] };
 const shape = /^sotto\/1((?:;[a-z]+=[0-9,]{1,64}){0,8})$/;
 
@@ -37,17 +36,33 @@ export function announce(capabilities: Partial<Capabilities>): ExtensionPayload 
 /** Reads it; other vendors' extensions say nothing to us. Believe it only of an authentic message. */
 export function announced(message: Pick<ParsedMessage, "payloads">): Capabilities {
   for (const { type, data } of payloadsOf(message, "extension")) {
-    const found = type === ExtensionType.vendorId ? shape.exec(decoder.decode(data)) : null;
-    if (!found) continue;
-    const fields = new Map(found[1].split(";").map((field) => field.split("=") as [string, string]));
-    const numbers = (name: string) => (fields.get(name) ?? "").split(",").filter(Boolean).map(Number);
-    return {
-      signatures: numbers("s").filter((one) => one <= 15),
-      choosesPolicy: fields.get("p") === "1",
-      offers: numbers("o"),
-    };
+    if (type !== ExtensionType.vendorId || data.length > MAX_BYTES) continue;
+    const said = read(Buffer.from(data.buffer, data.byteOffset, data.length).toString("latin1"));
+    if (said) return said;
   }
   return none;
+}
+
+/** `sotto/1` and eight fields. */
+const MAX_BYTES = 1024;
+/** What was read last: phones that call each other say the same each time. */
+let last: { readonly text: string; readonly said: Capabilities | undefined } = { text: "", said: undefined };
+
+function read(text: string): Capabilities | undefined {
+  if (text !== last.text) last = { text, said: readAnew(text) };
+  return last.said;
+}
+
+function readAnew(text: string): Capabilities | undefined {
+  const found = shape.exec(text);
+  if (!found) return undefined;
+  const fields = new Map(found[1].split(";").map((field) => field.split("=") as [string, string]));
+  const numbers = (name: string) => (fields.get(name) ?? "").split(",").filter(Boolean).map(Number);
+  return {
+    signatures: numbers("s").filter((one) => one <= 15),
+    choosesPolicy: fields.get("p") === "1",
+    offers: numbers("o"),
+  };
 }
 
 /** Remembers what peers said of themselves; the oldest is forgotten when there are too many. */

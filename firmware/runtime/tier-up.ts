@@ -4,32 +4,35 @@ import { setFlagsFromString } from "node:v8";
 
 /**
  * V8 looks at a function whenever it has run through so many bytes of bytecode, and optimises it at the look whose number is `looks` and one more
- * for each `bytesPerLook` of its length; one of at most `short` bytes at the first.
+ * for each `bytesPerLook` of its length; one of at most `short` bytes at the first. It counts anew when what is known of a function's values changes, and
+ * then waits for `settled` runs at least.
  */
 interface Watch {
   readonly bytes: number;
   readonly looks: number;
   readonly bytesPerLook: number;
   readonly short: number;
+  readonly settled: number;
 }
 
 /** V8's own numbers: a function that runs a few times in a call is optimised after hundreds of calls. */
-const USUAL: Watch = { bytes: 66 * 1024, looks: 3, bytesPerLook: 150, short: 81 };
+const USUAL: Watch = { bytes: 66 * 1024, looks: 3, bytesPerLook: 150, short: 81, settled: 500 };
 /**
  * Looked at more often, and optimised as late as usual. How far away a function's next look is was settled at the one before: who wants to have
  * functions optimised sooner has to have them watched from the first.
  */
-const CLOSELY: Watch = { bytes: 4000, looks: 50, bytesPerLook: 9, short: 0 };
+const CLOSELY: Watch = { bytes: 4000, looks: 50, bytesPerLook: 9, short: 0, settled: 500 };
 /** Some dozens of runs are enough. */
-const SOONER: Watch = { bytes: 4000, looks: 3, bytesPerLook: 150, short: 81 };
+const SOONER: Watch = { bytes: 4000, looks: 3, bytesPerLook: 150, short: 81, settled: 20 };
 
 let watch = USUAL;
 
-function apply({ bytes, looks, bytesPerLook, short }: Watch): void {
+function apply({ bytes, looks, bytesPerLook, short, settled }: Watch): void {
   setFlagsFromString(`--interrupt-budget=${bytes}`);
   setFlagsFromString(`--ticks-before-optimization=${looks}`);
   setFlagsFromString(`--bytecode-size-allowance-per-tick=${bytesPerLook}`);
   setFlagsFromString(`--max-bytecode-size-for-early-opt=${short}`);
+  setFlagsFromString(`--minimum-invocations-after-ic-update=${settled}`);
 }
 
 function set(wanted: Watch): void {

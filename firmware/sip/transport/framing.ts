@@ -96,8 +96,7 @@ export class StreamFramer {
       if (this.length >= this.limits.headBytes + 4) return this.break("head-too-long", this.length);
       return false;
     }
-    const head = Buffer.from(this.buffer.buffer, this.buffer.byteOffset, end);
-    const size = contentLength(head.toString("latin1"));
+    const size = contentLength(Buffer.from(this.buffer.buffer, this.buffer.byteOffset, end));
     if (size === undefined) return this.break("content-length", end);
     if (end + size > this.limits.messageBytes) return this.break("body-too-long", end);
     this.total = end + size;
@@ -152,7 +151,23 @@ export class StreamFramer {
 }
 
 /** The one Content-Length of a head; undefined when it is absent, repeated or no number: on a stream it must be there (section 20.14). */
-function contentLength(head: string): number | undefined {
-  const found = [...head.matchAll(/\r\n(?:content-length|l)[ \t]*:[ \t]*(?:\r\n[ \t]+)?([^\r\n]*)/gi)];
-  return found.length === 1 ? decimal(found[0][1].trim(), Number.MAX_SAFE_INTEGER) : undefined;
+function contentLength(head: Buffer): number | undefined {
+  let found: string | undefined;
+  for (let end = head.indexOf(LF); end >= 0; end = head.indexOf(LF, end + 1)) {
+    const first = head[end + 1];
+    const mayBe = first === 0x63 || first === 0x43 || first === 0x6c || first === 0x4c; // c, C, l, L
+    if (!mayBe || head[end - 1] !== CR) continue;
+    const line = head.toString("latin1", end + 1, Math.min(head.length, end + 1 + FIELD_BYTES));
+    if (!NAME.test(line)) continue;
+    const value = FIELD.exec(line)?.[1];
+    if (found !== undefined || value === undefined) return undefined;
+    found = value;
+  }
+  return found === undefined ? undefined : decimal(found.trim(), Number.MAX_SAFE_INTEGER);
 }
+
+const NAME = /^(?:content-length|l)[ \t]*:/i;
+/** The field from its name on; its value may be on the line behind. */
+const FIELD = /^(?:content-length|l)[ \t]*:[ \t]*(?:\r\n[ \t]+)?([^\r\n]*)\r/i;
+/** Longer than any that says a number we take. */
+const FIELD_BYTES = 256;

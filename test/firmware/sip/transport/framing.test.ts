@@ -64,6 +64,9 @@ test("what cannot be framed ends the stream, once", () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     [options("", "-1"), /^broken content-length \d+$/],
     [options("", "1\r\nContent-Length: 1"), /^broken content-length/],
+    [options("", "1\r\nL: 1"), /^broken content-length/],
+    [options("", `${" ".repeat(300)}1`), /^broken content-length/],
+    [options("", `1\r\nl:${" ".repeat(300)}2`), /^broken content-length/],
     ["OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP c\r\n\r\n", /^broken content-length/],
     [options("", 3999), /^broken body-too-long/],
     [options("", "99999999999999999999"), /^broken/],
