@@ -1,7 +1,7 @@
 // The first call after power-on is the one people make: this plays a whole call inside the process beforehand, so that its code is
 // compiled and its pages are in. Nothing leaves the process. Part of the composition root.
 
-import { type CallAccount, type CallEvent, Calls, type CallsOptions } from "./call/index.js";
+import { type CallAccount, type CallEvent, type CallerRules, Calls, judgeCaller } from "./call/index.js";
 import type { Keying } from "./keying/index.js";
 import { RemoteVoice, serveVoice, type WirePort } from "./media/index.js";
 import { emptyStatistics } from "./media/statistics.js";
@@ -49,7 +49,7 @@ export interface RehearsalOptions {
 
 /** What real calls meet on their way as well, as far as it does not lead them elsewhere. */
 export interface Alike extends Pick<UserAgentOptions, "rate" | "product" | "supported"> {
-  readonly callers: NonNullable<CallsOptions["callers"]>;
+  readonly callers: CallerRules;
   /** One that nobody reads. */
   readonly log: Log;
   /** Looks up what the real user agent and the real calls look up for an account; nothing is done with it. */
@@ -236,7 +236,7 @@ class Stage {
       ...{ userAgent, voice: new RemoteVoice(voiceless(), nobody, timers), clock, timers, random },
       trace: new Trace(clock),
       log,
-      ...(alike ? { callers: alike.callers } : {}),
+      ...(alike ? { callers: lettingIn(alike.callers, uri) } : {}),
       localAddress: transport[0].local.host,
       route: (account) => {
         alike?.lookUp(account);
@@ -248,6 +248,13 @@ class Stage {
     });
     return { userAgent, calls };
   }
+}
+
+/** Rules of the owner that let the account's own calls pass. */
+function lettingIn(rules: CallerRules, uri: string): CallerRules {
+  const isOwn = (entry: string) =>
+    judgeCaller({ allow: [], block: [entry], unknown: "ring" }, { claimed: uri }) === "block";
+  return { ...rules, allow: [...rules.allow, uri], block: rules.block.filter((entry) => !isOwn(entry)) };
 }
 
 /** Transports of two phones that reach each other and nobody else. */

@@ -55,7 +55,7 @@ export class Crowd {
     endWithUs(phone.pid, phone.exited);
     const now = Date.now();
     const identity = await issueIdentity(people.authority, {
-      ...{ uri: CALLER, notBeforeMs: now - 86_400_000, notAfterMs: now + 86_400_000 },
+      ...{ uri: CALLER, keyType: "p256", notBeforeMs: now - 86_400_000, notAfterMs: now + 86_400_000 },
     });
     const { certificatePem: authorityPem } = people.authority;
     const caller = await PreparedCaller.open({ uri: CALLER, identity, authorityPem, peerUri: PEER, port });

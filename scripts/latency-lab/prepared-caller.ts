@@ -50,6 +50,7 @@ export class PreparedCaller {
   ) {
     const { identity, authorityPem } = options;
     const method = createDhMethod({
+      signatures: "auto",
       certificateChainPem: identity.chainPem,
       privateKeyPem: identity.privateKeyPem,
       trust: new TrustStore(authorityPem),

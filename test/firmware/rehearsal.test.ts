@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createMikeyKeying, type Keying } from "../../firmware/keying/index.js";
 import { LEAST_CALLS, type Rehearsed, rehearse } from "../../firmware/rehearsal.js";
-import { systemClock, systemTimers } from "../../firmware/runtime/index.js";
+import { Log, systemClock, systemTimers } from "../../firmware/runtime/index.js";
 import { loopbackTransports } from "../../firmware/signalling.js";
 import type { SipTransport } from "../../firmware/sip/index.js";
 import { eventually } from "../support/wait.js";
@@ -47,6 +47,24 @@ test("secured and open accounts take turns; keys are agreed on at both ends; eve
   assert.ok(report.tookMs > 0 && report.firstMs > 0 && report.lastMs > 0);
   assert.equal(sessions, Array.from({ length: 3 }, () => [`offerer ${uri} ${uri}`, `answerer ${uri} ${uri}`]).flat());
   assert.ok(closed());
+});
+
+test("it meets what real calls meet, and passes whatever the owner thinks of others", async () => {
+  const looked: string[] = [];
+  const lines: string[] = [];
+  const open: Rehearsed = { uri, security: "off", codecs: ["PCMU"], keying: [] };
+  const report = await rehearse([open], {
+    ...options,
+    alike: {
+      ...{ product: "Sotto/test", supported: ["outbound"], rate: { messagesPerSource: 1000 } },
+      callers: { allow: [], block: ["*@example.com", "sip:eve@example.com"], unknown: "reject" },
+      log: new Log("rehearsal", (line) => lines.push(line), "debug"),
+      lookUp: (account) => looked.push(account),
+    },
+  });
+  assert.is(report.calls, 5);
+  assert.equal([...new Set(looked)], [uri]);
+  assert.ok(lines.length > 0);
 });
 
 test("a slow device plays a few calls whatever the budget; nothing to rehearse is fine", async () => {

@@ -43,6 +43,21 @@ function world(isPossible = true) {
   return { time, made, speculation, pass };
 }
 
+test("somebody is about to call for ten seconds after choosing whom", async () => {
+  const { speculation, pass } = world();
+  assert.not(speculation.isRecent);
+  speculation.expect(bob);
+  assert.ok(speculation.isRecent);
+  await pass(9999);
+  assert.ok(speculation.isRecent);
+  await pass(1);
+  assert.not(speculation.isRecent);
+  speculation.expect(bob);
+  assert.ok(speculation.isRecent, "the same once more");
+  speculation.expect(undefined);
+  assert.not(speculation.isRecent);
+});
+
 test("a wish counts when it has stood for a moment: who scrolls past people makes no offers", async () => {
   const { made, speculation, pass } = world();
   for (const wish of [bob, carol, bob, carol]) {
