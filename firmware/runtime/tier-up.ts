@@ -25,9 +25,13 @@ const CLOSELY: Watch = { bytes: 4000, looks: 50, bytesPerLook: 9, short: 0, sett
 /** Some dozens of runs are enough. */
 const SOONER: Watch = { bytes: 4000, looks: 3, bytesPerLook: 150, short: 81, settled: 20 };
 
+/** Whether this engine is of the line (Node 20's) whose numbers these are: later ones decide otherwise, and are left to it. */
+export const canTune = process.versions.v8.startsWith("11.");
+
 let watch = USUAL;
 
 function apply({ bytes, looks, bytesPerLook, short, settled }: Watch): void {
+  if (!canTune) return;
   setFlagsFromString(`--interrupt-budget=${bytes}`);
   setFlagsFromString(`--ticks-before-optimization=${looks}`);
   setFlagsFromString(`--bytecode-size-allowance-per-tick=${bytesPerLook}`);

@@ -72,6 +72,9 @@ function says(log: string, what: RegExp): boolean {
   return existsSync(log) && what.test(readFileSync(log, "utf8"));
 }
 
+/** Options of Node that an installed telephone is started with, but for its memory's bounds (toolchain/debian/sotto.sh). */
+export const installedOptions = ["--single-threaded-gc"] as const;
+
 /** How a handset's process is started. */
 export interface Launch {
   /** Further options of Node. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { issueIdentity } from "../../firmware/crypto/issue.js";
 import { freePort, freeRange } from "../../test/support/ports.js";
 import { endWithUs } from "../../test/support/started.js";
-import { Phone, phoneFiles } from "../demo-call/phone.js";
+import { installedOptions, Phone, phoneFiles } from "../demo-call/phone.js";
 import type { PartContext } from "./parts.js";
 import { PreparedCaller } from "./prepared-caller.js";
 import type { AnswererResult } from "./result.js";
@@ -51,7 +51,7 @@ export class Crowd {
       offerBudget: { burst: 1000, perSecond: 1000 },
       ...more,
     };
-    const phone = await Phone.start("bob", program, files, config, { isGroup: true });
+    const phone = await Phone.start("bob", program, files, config, { node: installedOptions, isGroup: true });
     endWithUs(phone.pid, phone.exited);
     const now = Date.now();
     const identity = await issueIdentity(people.authority, {

@@ -7,7 +7,15 @@ import type { TraceEntry } from "../../firmware/runtime/index.js";
 import { freePort, freeRange } from "../../test/support/ports.js";
 import { endWithUs } from "../../test/support/started.js";
 import { eventually } from "../../test/support/wait.js";
-import { type Launch, Phone, type PhoneFiles, phoneFiles, untilRehearsed, untilRested } from "../demo-call/phone.js";
+import {
+  installedOptions,
+  type Launch,
+  Phone,
+  type PhoneFiles,
+  phoneFiles,
+  untilRehearsed,
+  untilRested,
+} from "../demo-call/phone.js";
 import { type Method, type Site, siteName, transports } from "./cases.js";
 import { LineTail } from "./line-tail.js";
 import { type People, passwords, type Side, sides, userOf } from "./people.js";
@@ -75,7 +83,8 @@ export class LabPhones {
         ports[side] = await freePort();
         const config = await configOf(side, site, methods, ground, people, files[side], ports[side]);
         // A group of its own: Ctrl-C ends the laboratory first, which then ends its phones.
-        const launch = { limitMs: Math.max(15_000, ground.patienceMs), isGroup: true, ...ground.launch?.[side] };
+        const limitMs = Math.max(15_000, ground.patienceMs);
+        const launch = { node: installedOptions, limitMs, isGroup: true, ...ground.launch?.[side] };
         const phone = await Phone.start(side, ground.program, files[side], config, launch);
         endWithUs(phone.pid, phone.exited);
         keepToProcessor(phone.pid, side);
