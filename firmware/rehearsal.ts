@@ -33,6 +33,7 @@ export interface RehearsalOptions {
    * ones inside the process, which rehearse no sockets.
    */
   readonly transports?: () => Promise<readonly SipTransport[]>;
+  /** What makes the calls more like real ones; default: nothing. */
   readonly alike?: Alike;
   /**
    * No further call is begun after this, ms, once there were {@link LEAST_CALLS}; default 6000: a slow device needs that long, and a call that is

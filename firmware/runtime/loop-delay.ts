@@ -1,6 +1,6 @@
 // How long the event loop keeps others waiting: what a long task of ours costs whoever calls or answers just then.
 
-import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import { createHistogram } from "node:perf_hooks";
 
 /** Delays of the event loop while it was watched, ms. */
 export interface LoopDelayStatus {
@@ -14,20 +14,37 @@ export interface LoopDelayStatus {
 /** Time between two looks, ms: what is shorter than that is seen only by chance, and by how much. */
 const RESOLUTION_MS = 10;
 
-/** Watches the event loop of the thread it is made in. Each look wakes the processor, so it is done while there are calls only. */
+/**
+ * Watches the event loop of the thread it is made in. Each look wakes the processor, so it is done while there are calls only. Node's own monitor is not
+ * used: switched off and on again, it takes the time between for a delay.
+ */
 export class LoopDelay {
-  private readonly histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  /** Nanoseconds from one look to the next. */
+  private readonly histogram = createHistogram();
+  private looking: NodeJS.Timeout | undefined;
+  private lastMs = 0;
 
   /** Begins or ends watching; what was seen before stays. */
   watch(on: boolean): void {
-    if (on) this.histogram.enable();
-    else this.histogram.disable();
+    if (!on) {
+      clearInterval(this.looking);
+      this.looking = undefined;
+    } else if (!this.looking) {
+      this.lastMs = performance.now();
+      this.looking = setInterval(() => this.look(), RESOLUTION_MS).unref();
+    }
+  }
+
+  private look(): void {
+    const nowMs = performance.now();
+    this.histogram.record(Math.max(1, Math.round((nowMs - this.lastMs) * 1e6)));
+    this.lastMs = nowMs;
   }
 
   get status(): LoopDelayStatus {
     const { histogram } = this;
     if (histogram.count === 0) return { samples: 0, medianMs: 0, p99Ms: 0, longestMs: 0 };
-    // The histogram holds nanoseconds from one look to the next, the pause included.
+    // The pause between two looks is no delay.
     const beyond = (ns: number) => Math.max(0, ns / 1e6 - RESOLUTION_MS);
     return {
       samples: histogram.count,

@@ -34,6 +34,20 @@ test("a long task is the longest delay; what happens unwatched is not counted", 
   assert.equal([delay.status.samples, delay.status.longestMs], [samples, longestMs]);
 });
 
+test("nor is the time between two watches", async () => {
+  const delay = new LoopDelay();
+  for (let watch = 1; watch <= 2; watch++) {
+    const before = delay.status.samples;
+    delay.watch(true);
+    await eventually("a few looks", 20_000, () => delay.status.samples > before + 2);
+    delay.watch(false);
+    delay.watch(false);
+    assert.ok(delay.status.samples > before + 2, "they are kept");
+    if (watch === 1) await new Promise((resolve) => setTimeout(resolve, 3000));
+  }
+  assert.ok(delay.status.longestMs < 2500, `${delay.status.longestMs} ms`);
+});
+
 test("as Prometheus text, in seconds; nothing where nothing was seen", () => {
   assert.is(loopDelayMetrics({ samples: 0, medianMs: 0, p99Ms: 0, longestMs: 0 }), "");
   const text = loopDelayMetrics({ samples: 3, medianMs: 0.5, p99Ms: 12, longestMs: 250 });
