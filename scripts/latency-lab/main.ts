@@ -1,7 +1,7 @@
 // The program behind scripts/latency: plans, measures, writes the report, judges budgets.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { findBoard } from "../../platform/index.js";
@@ -15,6 +15,7 @@ import { type LabOptions, readOptions } from "./options.js";
 import { measureParts, type PartResults } from "./parts.js";
 import { People } from "./people.js";
 import { estimateMs, type Plan, planRun, stepsOf } from "./plan.js";
+import { readResult } from "./read-result.js";
 import { labPage } from "./report/page.js";
 import type { LabResult } from "./result.js";
 import { LabRun } from "./runner.js";
@@ -97,7 +98,7 @@ async function main(): Promise<void> {
     if (!isSilent) console.log(text);
   };
   let result: LabResult;
-  if (options.from !== undefined) result = JSON.parse(readFileSync(options.from, "utf8")) as LabResult;
+  if (options.from !== undefined) result = readResult(options.from);
   else {
     const filters =
       options.check !== undefined && options.only.length === 0 ? [checkFilter(findBoard(options.check))] : options.only;

@@ -83,7 +83,7 @@ export interface LabResult {
   readonly wire: readonly WireResult[];
   readonly answerer?: AnswererResult;
   readonly voice?: VoiceResult;
-  /** Public-key operations of one dh call set-up at both ends, nothing made ahead, ms: medians of sums, taken in turns with the calls. */
+  /** Public-key operations of one dh call set-up at both ends, nothing made ahead, ms: median of sums, after rests as the calls have them. */
   readonly publicKeyMs?: number;
   readonly leftOut: readonly LeftOut[];
   /** It was stopped before its end. */
