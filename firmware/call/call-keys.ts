@@ -20,7 +20,7 @@ export interface CallKeysHost {
   readonly environment: CallEnvironment;
   readonly call: number;
   readonly ssrc: number;
-  readonly closing: boolean;
+  isClosing(): boolean;
   /** The call's stream, opened where it is not yet; undefined: there will be none. */
   stream(): Promise<VoiceStream | undefined>;
   changed(): void;
@@ -210,7 +210,7 @@ export class CallKeys {
     const ours = this.lifetime === undefined ? tx : { ...tx, lifetime: this.lifetime };
     const stream = await host.stream();
     let taken = false;
-    if (stream && !host.closing)
+    if (stream && !host.isClosing())
       try {
         if (how === "first") stream.keys(ours, rx);
         else await stream.rekey(ours, rx, how === "confirmed" ? how : "now");
@@ -222,7 +222,7 @@ export class CallKeys {
       keys.masterKey.fill(0);
       keys.masterSalt.fill(0);
     }
-    if (!taken || host.closing) return false;
+    if (!taken || host.isClosing()) return false;
     if (how === "first") environment.trace.mark("keys-ready", call);
     const { security } = this;
     const rekeys = security.state === "secure" && how !== "other-phone" ? security.rekeys + 1 : 0;

@@ -66,9 +66,7 @@ export class MediaSession {
       environment,
       call: identity.id,
       ssrc: line.ssrc,
-      get closing() {
-        return line.closing;
-      },
+      isClosing: () => line.closing,
       stream: async () => {
         const opened = line.stream ?? (await line.open());
         return "ok" in opened ? (opened.ok ? opened.value : undefined) : opened;

@@ -138,13 +138,13 @@ export class MikeyAgent {
     return this.exchange.receive(bytes, {
       parties,
       protocols,
-      ...(offers ? { offers } : {}),
       nowMs,
       methods: (dataType) => {
         const found = this.options.methods.filter((one) => one.offerType === dataType);
         const kept = dataType === DataType.psk ? this.envelopes.methodFor(parties.peerUri, nowMs) : undefined;
         return kept ? [kept, ...found] : found;
       },
+      ...(offers ? { offers } : {}),
     });
   }
 

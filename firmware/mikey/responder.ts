@@ -185,11 +185,11 @@ function offeredTerms(
   if (isGroupWish) return ok({ sessions: [], uses: [], policies: [] });
   const terms = checkTerms(message, plan.parties, {
     protocols: plan.protocols,
-    ...(plan.offers ? { offers: plan.offers } : {}),
     suites: context.suites,
     srtp: context.srtp,
     responderChooses: method.responderChooses === true,
     fill: plan.fill ?? ownSsrcs(plan.parties),
+    ...(plan.offers ? { offers: plan.offers } : {}),
     ...(plan.current ? { known: plan.current } : {}),
   });
   if (!terms.ok || !authentic.keys || authentic.keys.length === 0) return terms;

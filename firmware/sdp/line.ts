@@ -70,10 +70,10 @@ export function readLine(
     remoteRtcpPort: rtcp.port,
     codecs,
     telephoneEvents: events,
-    ...(remoteEvents === undefined ? {} : { remoteEvents }),
     ptimeMs: packetTime(description, media, capabilities),
     remoteDirection: directionOfMedia(description, media),
     keying: keyingOf(description, media),
+    ...(remoteEvents === undefined ? {} : { remoteEvents }),
   });
 }
 

@@ -93,12 +93,12 @@ class Reader {
     return ok({
       origin: this.origin,
       sessionName: this.sessionName,
-      ...(this.connection ? { connection: this.connection } : {}),
       bandwidth: this.bandwidth,
       timing: this.timing,
       other: this.other,
       attributes: this.attributes,
       media: this.media,
+      ...(this.connection ? { connection: this.connection } : {}),
     });
   }
 
@@ -209,15 +209,8 @@ class Reader {
       if (!TOKEN.test(format)) return bad("bad-media", "a format is a token", start);
       start += format.length + 1;
     }
-    this.media.push({
-      type,
-      port: Number(match[1]),
-      ...(match[2] ? { portCount: Number(match[2]) } : {}),
-      protocol,
-      formats,
-      bandwidth: [],
-      attributes: [],
-    });
+    const section = { type, port: Number(match[1]), protocol, formats, bandwidth: [], attributes: [] };
+    this.media.push(match[2] ? { ...section, portCount: Number(match[2]) } : section);
     return undefined;
   }
 }

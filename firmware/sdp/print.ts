@@ -2,6 +2,8 @@
 
 import type { SdpAttribute, SdpConnection, SessionDescription } from "./types.js";
 
+const BREAKING = /[\r\n\0]/;
+
 /**
  * Writes `description` with CRLF line ends. An empty session name becomes `-`, missing timing `t=0 0` (RFC 8866 sections 5.3
  * and 5.9 demand both). Everything else is written as it is held, so that `parse(print(d))` gives `d` again.
@@ -41,8 +43,10 @@ export function print(description: SessionDescription): string {
     for (const [letter, value] of media.other ?? []) if (letter !== "c") lines.push(`${letterOf(letter)}=${value}`);
     for (const attribute of media.attributes) lines.push(attributeLine(attribute));
   }
-  for (const line of lines)
-    if (/[\r\n\0]/.test(line)) throw new TypeError(`CR, LF or NUL inside the value of a ${line[0]}= line`);
+  if (BREAKING.test(lines.join(" "))) {
+    const broken = lines.find((line) => BREAKING.test(line))!;
+    throw new TypeError(`CR, LF or NUL inside the value of a ${broken[0]}= line`);
+  }
   return `${lines.join("\r\n")}\r\n`;
 }
 

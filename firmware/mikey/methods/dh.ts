@@ -112,7 +112,6 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
     let isWiped = false;
     return {
       peer,
-      ...labelWith(words, theirs),
       isAnswerNeeded: true,
       async answer({ header, extensions }) {
         const before: Payload[] = [timestamp, ...ourselves(localUri), ...names, ...extensions];
@@ -139,6 +138,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
         isWiped = true;
         half?.wipe();
       },
+      ...labelWith(words, theirs),
     };
   }
 

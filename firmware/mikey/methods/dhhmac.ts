@@ -136,7 +136,6 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
     let isWiped = false;
     return {
       peer,
-      ...labelWith(words, theirs),
       isAnswerNeeded: true,
       async answer({ header, extensions }) {
         const ids = compat ? [] : [names.responder, names.initiator];
@@ -164,6 +163,7 @@ export function createDhHmacMethod(options: DhHmacOptions): MikeyMethod {
         half?.wipe();
         wipeTransportKeys(keys);
       },
+      ...labelWith(words, theirs),
     };
   }
 

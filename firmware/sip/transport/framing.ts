@@ -4,7 +4,7 @@ import { decimal } from "../grammar/scanner.js";
 
 /** What a stream brings. */
 export interface FrameReceiver {
-  /** One whole message. The bytes are a copy of their own. */
+  /** One whole message. The bytes are nobody else's: a part of what was read, or a copy. */
   message(bytes: Uint8Array): void;
   /** A double CRLF between messages, which asks for a single one (RFC 5626 section 4.4.1). */
   ping(): void;
@@ -27,6 +27,8 @@ export interface FrameLimits {
 const SMALL = 4096;
 const CR = 13;
 const LF = 10;
+/** The end of a head. */
+const BLANK = Buffer.from("\r\n\r\n");
 
 /** Cuts one connection's bytes into messages. */
 export class StreamFramer {
@@ -49,9 +51,9 @@ export class StreamFramer {
     return this.length;
   }
 
-  /** Takes what was read. Does nothing after `broken`. */
+  /** Takes what was read, which is the framer's from now on. Does nothing after `broken`. */
   push(chunk: Uint8Array): void {
-    let from = 0;
+    let from = this.takeWhole(chunk);
     while (from < chunk.length && !this.dead) {
       // Never more than one whole message is kept: what is behind it waits in the chunk.
       const room = (this.total ?? this.limits.headBytes + 4) - this.length;
@@ -60,6 +62,24 @@ export class StreamFramer {
       from += take;
       this.cut();
     }
+  }
+
+  /** Hands on the whole messages that `chunk` begins with, as nearly every read does. How many bytes they are; what is odd about the rest is seen later. */
+  private takeWhole(chunk: Uint8Array): number {
+    const view = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    let from = 0;
+    while (from < view.length && this.length === 0 && !this.dead && isPrinted(view[from])) {
+      const blank = view.indexOf(BLANK, from);
+      const end = blank + BLANK.length;
+      if (blank < 0 || end - from > this.limits.headBytes + 4) break;
+      const size = contentLength(view.subarray(from, end));
+      if (size === undefined || end - from + size > this.limits.messageBytes || end + size > view.length) break;
+      this.half = false;
+      const message = chunk.subarray(from, end + size);
+      from = end + size;
+      this.receiver.message(message);
+    }
+    return from;
   }
 
   private append(bytes: Uint8Array): void {
@@ -90,7 +110,7 @@ export class StreamFramer {
     if (this.length === 0) return false;
     const first = this.buffer[0];
     if (first === CR && this.length < 2) return false;
-    if (first <= 0x20 || first >= 0x7f) return this.break("not-sip", 0);
+    if (!isPrinted(first)) return this.break("not-sip", 0);
     const end = this.findEnd();
     if (end < 0) {
       if (this.length >= this.limits.headBytes + 4) return this.break("head-too-long", this.length);
@@ -124,9 +144,9 @@ export class StreamFramer {
   private findEnd(): number {
     const from = Math.max(0, this.searched - 3);
     const view = Buffer.from(this.buffer.buffer, this.buffer.byteOffset, this.length);
-    const at = view.indexOf("\r\n\r\n", from, "latin1");
+    const at = view.indexOf(BLANK, from);
     this.searched = this.length;
-    return at < 0 ? -1 : at + 4;
+    return at < 0 ? -1 : at + BLANK.length;
   }
 
   private drop(count: number): void {
@@ -148,6 +168,11 @@ export class StreamFramer {
     this.receiver.broken(code, head);
     return false;
   }
+}
+
+/** Whether a message may begin with it. */
+function isPrinted(byte: number): boolean {
+  return byte > 0x20 && byte < 0x7f;
 }
 
 /** The one Content-Length of a head; undefined when it is absent, repeated or no number: on a stream it must be there (section 20.14). */

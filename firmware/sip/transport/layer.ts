@@ -295,14 +295,9 @@ export class TransportLayer {
     const via = stampVia(essentials.value.via, source);
     const request = stampRequest(message, essentials.value.via, via);
     if (source.identities?.length && hasParam(via.params, "alias")) this.alias(source, via);
-    this.user?.request({
-      ...essentials.value,
-      via,
-      request,
-      source,
-      replyTo: answersSips(message) ? { ...responseTarget(via, source), sips: true } : responseTarget(via, source),
-      atMs,
-    });
+    const { cseq, callId, from, to, fromTag, toTag } = essentials.value;
+    const replyTo = answersSips(message) ? { ...responseTarget(via, source), sips: true } : responseTarget(via, source);
+    this.user?.request({ via, cseq, callId, from, to, fromTag, toTag, request, source, replyTo, atMs });
   }
 
   /** RFC 5923 section 6: requests of ours may go over a connection whose other end has proved who it is. */
@@ -318,7 +313,8 @@ export class TransportLayer {
       counters.add("response-not-ours");
       return;
     }
-    this.user?.response({ ...essentials, response, source, atMs });
+    const { via, cseq, callId, from, to, fromTag, toTag } = essentials;
+    this.user?.response({ via, cseq, callId, from, to, fromTag, toTag, response, source, atMs });
   }
 
   private isOurs(via: Via): boolean {
