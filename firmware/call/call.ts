@@ -102,9 +102,6 @@ export abstract class Call {
   snapshot(): CallSnapshot {
     const { id, direction, account, peer, asserted } = this.identity;
     return {
-      ...(asserted ? { asserted } : {}),
-      ...(this.quiet ? { quiet: true } : {}),
-      ...(this.earlyMedia && this.state === "ringing" ? { earlyMedia: true } : {}),
       id,
       direction,
       state: this.state,
@@ -120,6 +117,9 @@ export abstract class Call {
       endedAtMs: this.endedAtMs,
       end: this.end,
       statistics: this.statistics,
+      ...(asserted ? { asserted } : {}),
+      ...(this.quiet ? { quiet: true } : {}),
+      ...(this.earlyMedia && this.state === "ringing" ? { earlyMedia: true } : {}),
     };
   }
 

@@ -77,8 +77,8 @@ export class OutgoingCall extends Call {
     const { account } = this;
     const route = this.routeNow();
     return {
-      ...{ target: this.identity.peer.uri, account: account.uri, ...callerFields(account, this.anonymous) },
-      ...{ nextHop: route.nextHop, routes: route.routes, body },
+      ...{ target: this.identity.peer.uri, account: account.uri, nextHop: route.nextHop, routes: route.routes, body },
+      ...callerFields(account, this.anonymous),
     };
   }
 

@@ -139,8 +139,8 @@ export function settle(line: AudioLine, direction: MediaDirection, name?: string
   const codec = name === undefined ? line.codecs[0] : line.codecs.find((entry) => entry.name === name.toUpperCase());
   if (!codec) throw new RangeError(`line ${line.index} has no common codec ${name}`);
   const events = line.telephoneEvents.get(codec.clockRate);
-  const settled = { ...line, codec, direction };
-  return events ? { ...settled, telephoneEventSend: events[0], telephoneEventReceive: events[1] } : settled;
+  const settled = { codec, direction, ...line };
+  return events ? { telephoneEventSend: events[0], telephoneEventReceive: events[1], ...settled } : settled;
 }
 
 /** How an audio section is written. */

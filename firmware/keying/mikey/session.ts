@@ -78,8 +78,16 @@ function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, "").slice(0, 128);
 }
 
+/** What proofs say on a screen; a peer's certificate is the same in all its calls. */
+const shown = new WeakMap<PeerProof, Proof>();
+
 function verifiedPeer(peer: PeerProof, method: string, sinceMs: number): VerifiedPeer {
-  return { identity: peer.identity, proof: proofOf(peer), method, sinceMs };
+  let proof = shown.get(peer);
+  if (!proof) {
+    proof = proofOf(peer);
+    shown.set(peer, proof);
+  }
+  return { identity: peer.identity, proof, method, sinceMs };
 }
 
 function proofOf(peer: PeerProof): Proof {

@@ -44,9 +44,17 @@ export interface SignerOptions {
 }
 
 export function proofOf(certificate: VerifiedCertificate): PeerProof {
-  const { uri, subject, ca, fingerprint, notAfterMs } = certificate;
-  return { kind: "certificate", identity: sipIdentity(uri) ?? uri, subject, ca, fingerprint, notAfterMs };
+  let proof = proofs.get(certificate);
+  if (!proof) {
+    const { uri, subject, ca, fingerprint, notAfterMs } = certificate;
+    proof = { kind: "certificate", identity: sipIdentity(uri) ?? uri, subject, ca, fingerprint, notAfterMs };
+    proofs.set(certificate, proof);
+  }
+  return proof;
 }
+
+/** A peer calls with the same certificate each time. */
+const proofs = new WeakMap<VerifiedCertificate, PeerProof>();
 
 /** Who signed, and with what. */
 export interface Signer {

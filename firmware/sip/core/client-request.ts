@@ -111,9 +111,9 @@ export function composeRequest(
   const branch = host.ids.branch();
   const { displayName } = options.from;
   const from = printNameAddr({
-    ...(displayName === undefined ? {} : { displayName }),
     uri: options.from.uri,
     params: [{ name: "tag", value: identity.fromTag }],
+    ...(displayName === undefined ? {} : { displayName }),
   });
   for (const route of options.routes ?? [])
     if (!parseNameAddr(route).ok) throw new TypeError(`not a route: ${JSON.stringify(route)}`);

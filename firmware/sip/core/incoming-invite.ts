@@ -99,23 +99,24 @@ export class IncomingCall implements IncomingInvite {
 
   accept(options: ResponseOptions): InviteDialog {
     this.mustBeOpen();
-    const session = this.establish();
     if (this.phase === "over") {
       // Given up a moment ago: the owner gets a dialog that says so.
+      const session = this.establish();
       this.host.timers.after(0, () => session.end({ by: "peer", text: "the caller hung up" }));
       return session;
     }
-    this.close("answered");
     const send = (): void => {
       this.reliable.stop();
       const { terms, fields } = this.timer;
       const said = [...recordRoutes(this.request), ...this.host.fields.invite(this.received.to.uri), ...fields];
       const ok = this.respond(200, options, said);
-      session.answer(this.received.cseq.seq, () => this.transaction.respond(ok), this.request, terms);
+      // What the dialog needs besides its tag is worked out while the answer is on its way.
+      this.establish().answer(this.received.cseq.seq, () => this.transaction.respond(ok), this.request, terms);
     };
     if (this.reliable.holdsFinal) this.heldAnswer = send;
     else send();
-    return session;
+    this.close("answered");
+    return this.establish();
   }
 
   private get timer(): { readonly terms: SessionTerms | undefined; readonly fields: ExtraHeaders } {

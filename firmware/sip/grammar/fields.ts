@@ -40,7 +40,12 @@ export function parseVia(text: string): Result<Via> {
   if (!params) return fail("via", "bad parameter in Via", scanner.pos);
   scanner.lws();
   if (!scanner.done) return fail("via", "unexpected text in Via", scanner.pos);
-  return ok({ protocol, version, transport, ...sentBy, params });
+  const { host, port } = sentBy;
+  return ok(
+    port === undefined
+      ? { protocol, version, transport, host, params }
+      : { protocol, version, transport, host, port, params },
+  );
 }
 
 /** Prints one Via value. */

@@ -46,12 +46,16 @@ export class InviteServerTransaction extends Machine<InviteServerState> {
       return;
     }
     if (this.state !== "proceeding") return;
-    this.stopTimer("100");
     this.last = response;
     if (success) {
       this.move("accepted");
+      this.transmit(response);
+      this.stopTimer("100");
       this.startTimer("L", longWait(this.around.timing), () => this.terminate());
-    } else if (response.status >= 300) {
+      return;
+    }
+    this.stopTimer("100");
+    if (response.status >= 300) {
       this.move("completed");
       this.startTimer("H", longWait(this.around.timing), () => {
         this.user.timeout?.();

@@ -139,7 +139,7 @@ export class TransactionLayer implements TransportUser {
     }
     const host = this.attemptHost<NonInviteClientUser>(
       request,
-      invite ? { ...hop, alternatives: undefined } : to,
+      invite && hop.alternatives ? { ...hop, alternatives: undefined } : hop,
       (prepared, key, where, counted) =>
         new NonInviteClientTransaction(prepared, this.around(where), counted, () => this.clients.delete(key)),
     );

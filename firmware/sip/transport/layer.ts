@@ -163,7 +163,7 @@ export class TransportLayer {
     if (!datagrams || !this.find("tcp") || sizeOf(request) <= UDP_MTU_SAFE) return all;
     return all.flatMap((each) => {
       if (each.transport !== "udp" || this.withoutTcp(each)) return [each];
-      return [{ ...each, transport: "tcp" as const, bySize: true }, each];
+      return [{ bySize: true, ...each, transport: "tcp" as const }, each];
     });
   }
 

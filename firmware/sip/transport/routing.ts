@@ -39,7 +39,7 @@ export function responseTarget(via: Via, source: SipAddress): SipAddress {
   if (transport !== "udp") {
     // Where the connection is gone, a new one is opened to where the client says it listens.
     const listening = via.port ?? (transport === "tls" ? 5061 : 5060);
-    return { ...source, alternatives: [{ host: source.host, port: listening, transport, name: via.host }] };
+    return { alternatives: [{ host: source.host, port: listening, transport, name: via.host }], ...source };
   }
   const port = via.port ?? 5060;
   const maddr = getParam(via.params, "maddr");

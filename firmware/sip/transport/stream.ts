@@ -89,7 +89,7 @@ let nextId = 1;
 const hostPort = (to: SipAddress): string => `${canonicalHost(to.host)}:${to.port}`;
 const keyOf = (to: SipAddress): string => `${hostPort(to)}/${to.name ?? ""}/${to.person ?? ""}`;
 /** Where the server has proved to be the domain itself: good for everybody in it. */
-const domainKeyOf = (to: SipAddress): string => keyOf({ ...to, person: undefined });
+const domainKeyOf = (to: SipAddress): string => `${hostPort(to)}/${to.name ?? ""}/`;
 
 export class StreamTransport implements SipTransport {
   readonly reliable = true;
