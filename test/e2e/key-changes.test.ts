@@ -60,7 +60,9 @@ const rekeys = ({ security }: CallSnapshot): number => (security.state === "secu
 const changes = (phone: HandsetProcess, method: string): string[] =>
   phone
     .sip()
-    .filter(({ text }) => text.startsWith(`${method} `) && /^To:.*tag=/im.test(text) && /a=key-mgmt:mikey /.test(text))
+    .filter(
+      ({ text }) => text.startsWith(`${method} `) && /^(?:To|t):.*tag=/m.test(text) && /a=key-mgmt:mikey /.test(text),
+    )
     .map(({ direction }) => direction);
 
 const changing = suite("keys that change by themselves");

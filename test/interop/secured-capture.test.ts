@@ -237,7 +237,7 @@ if (requireOrSkip(noCapture ?? "tshark", noCapture === undefined)) {
       );
       nothingIsClear(call);
       const texts = call.datagrams.map(({ payload }) => payload.toString("utf8"));
-      const update = texts.find((text) => /^INVITE [\s\S]*\nTo:[^\n]*tag=/.test(text));
+      const update = texts.find((text) => /^INVITE [\s\S]*\n(?:To|t):[^\n]*tag=/.test(text));
       const cseq = /^CSeq: (\d+ INVITE)/m.exec(update ?? "")?.[1];
       const updated = texts.find((text) => /^SIP\/2\.0 200 /.test(text) && text.includes(`CSeq: ${cseq}`));
       assert.ok(update && updated, "the update was captured");

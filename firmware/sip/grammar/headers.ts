@@ -26,6 +26,9 @@ const compact: Readonly<Record<string, string>> = {
   y: "identity",
 };
 
+/** The same the other way: from the long name in lower case. */
+const letters: ReadonlyMap<string, string> = new Map(Object.entries(compact).map(([letter, name]) => [name, letter]));
+
 /** Fields whose grammar is a comma-separated list. Date, Subject, credentials and challenges hold commas of their own. */
 const lists = new Set(
   (
@@ -40,6 +43,11 @@ const lists = new Set(
 export function fieldKey(name: string): string {
   const lower = name.toLowerCase();
   return lower.length === 1 ? (compact[lower] ?? lower) : lower;
+}
+
+/** The compact form of a name that is given as {@link fieldKey} makes it: one letter, undefined where the field has none. */
+export function compactForm(key: string): string | undefined {
+  return letters.get(key);
 }
 
 /** Splits at commas that are outside quotes and angle brackets. */

@@ -25,7 +25,7 @@ import {
 } from "../grammar/index.js";
 import { addressesHere } from "./address-watch.js";
 import type { RateGuard } from "./rate.js";
-import { answersSips, contactFor, needsSips, sizeOf, withContact } from "./rewrite.js";
+import { answersSips, compactNames, contactFor, needsSips, overUdp, UDP_MTU_SAFE, withContact } from "./rewrite.js";
 import { responseTarget, stampRequest, stampVia } from "./routing.js";
 import type { Flow, FlowOptions, SendDone, SipTransport } from "./transport.js";
 
@@ -53,9 +53,6 @@ export interface TransportUser {
   /** A connection is gone; what waits for an answer over it waits in vain. */
   lost?(connection: number, error: Error): void;
 }
-
-/** Sizes from which a request should not go over UDP (section 18.1.1). */
-const UDP_MTU_SAFE = 1300;
 
 /** How long it is remembered that somebody does not take TCP, ms. */
 const NO_TCP_MS = 300_000;
@@ -155,12 +152,12 @@ export class TransportLayer {
 
   /**
    * Where a request is tried, in order: `to`, what it has as alternatives, and TCP before UDP where the request is too large for UDP
-   * (section 18.1.1).
+   * with compact names, too (section 18.1.1).
    */
   attempts(request: SipRequest, to: SipAddress): readonly SipAddress[] {
     const all = to.alternatives ? [{ ...to, alternatives: undefined }, ...to.alternatives] : [to];
     const datagrams = all.some((each) => each.transport === "udp");
-    if (!datagrams || !this.find("tcp") || sizeOf(request) <= UDP_MTU_SAFE) return all;
+    if (!datagrams || !this.find("tcp") || !overUdp(request)) return all;
     return all.flatMap((each) => {
       if (each.transport !== "udp" || this.withoutTcp(each)) return [each];
       return [{ bySize: true, ...each, transport: "tcp" as const }, each];
@@ -213,8 +210,7 @@ export class TransportLayer {
       queueMicrotask(() => done?.(new Error(`there is no ${to.transport} transport here`), clock.now()));
       return;
     }
-    const bytes = printMessage(this.prepare(message, to));
-    if (!transport.reliable && message.kind === "request" && bytes.length > UDP_MTU_SAFE) counters.add("sent-over-mtu");
+    const bytes = this.print(this.prepare(message, to), transport);
     this.lastSend = clock.now();
     transport.send(bytes, to, (error, atMs, connection) => {
       counters.add(error ? "send-failed" : "messages-sent");
@@ -227,6 +223,15 @@ export class TransportLayer {
       }
       done?.(error, atMs, connection);
     });
+  }
+
+  /** The bytes for that transport: with compact names where UDP would have to carry too many (section 7.3.3). */
+  private print(message: SipMessage, transport: SipTransport): Uint8Array {
+    const bytes = printMessage(message);
+    if (transport.reliable || bytes.length <= UDP_MTU_SAFE) return bytes;
+    const compact = printMessage(message, compactNames);
+    if (message.kind === "request" && compact.length > UDP_MTU_SAFE) this.options.counters.add("sent-over-mtu");
+    return compact;
   }
 
   /** Keeps the way to `to` open; undefined where its transport cannot. */

@@ -5,17 +5,33 @@ import {
   bracketed,
   fieldKey,
   Headers,
+  type PrintOptions,
   parseNameAddr,
-  type SipMessage,
+  printHead,
   type SipRequest,
   uriScheme,
 } from "../grammar/index.js";
 
-/** About how many bytes the message takes: never fewer than it does by more than a Content-Length field. */
-export function sizeOf(message: SipMessage): number {
-  let size = message.body.length + 24;
-  if (message.kind === "request") size += message.method.length + message.uri.length + 12;
-  for (const [name, value] of message.headers.entries()) size += name.length + value.length + 4;
+/** Bytes from which a request should not go over UDP (section 18.1.1). */
+export const UDP_MTU_SAFE = 1300;
+
+/** How a message is written that is larger than that. */
+export const compactNames: PrintOptions = { compact: true };
+
+/**
+ * Whether the request is more than UDP should carry, even with compact names. Those are only looked at where the long ones seem too large, and
+ * there every byte is counted.
+ */
+export function overUdp(request: SipRequest): boolean {
+  if (sizeOf(request) <= UDP_MTU_SAFE) return false;
+  const body = request.body.length;
+  return body >= UDP_MTU_SAFE || body + Buffer.byteLength(printHead(request, compactNames)) > UDP_MTU_SAFE;
+}
+
+/** About how many bytes the request takes with long names: never fewer characters than it does, and a Content-Length field more at the most. */
+function sizeOf(request: SipRequest): number {
+  let size = request.body.length + 36 + request.method.length + request.uri.length;
+  for (const [name, value] of request.headers.entries()) size += name.length + value.length + 4;
   return size;
 }
 

@@ -69,6 +69,14 @@ table("messages", () => {
   assert.is(Buffer.from(message.body).toString(), "ok", "Content-Length ends the body");
   assert.equal(read(Buffer.from(printMessage(message)).toString()).headers.entries(), message.headers.entries());
   assert.not(parseMessage(Buffer.from(text.replace("l: 2", "l: 200"))).ok, "more than the datagram has");
+  const { ask, peer } = asking();
+  for (const [length, name] of [
+    [10, "Call-ID"],
+    [1300, "i"],
+  ] as const) {
+    assert.is(ask("OPTIONS", { "Call-ID": "c".repeat(length) }), 200);
+    assert.match(peer.received[peer.received.length - 1].text, new RegExp(`^${name}: c{${length}}\r$`, "m"));
+  }
 });
 
 table("URIs", () => {

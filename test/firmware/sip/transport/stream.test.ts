@@ -9,6 +9,7 @@ import { systemTimers } from "../../../../firmware/runtime/timers.js";
 import {
   openTcp,
   type RequestOutcome,
+  type SipMessage,
   type SipTransport,
   type StreamLimits,
   UdpTransport,
@@ -152,6 +153,57 @@ streams(
       "later requests may take either",
     );
     assert.is(alice.counters()["sent-over-mtu"], 0);
+  },
+);
+
+streams(
+  "what is over 1300 bytes only with long names goes over UDP with compact ones, at once, and so does its answer",
+  async () => {
+    const sizes: number[] = [];
+    const transports = await both();
+    const send = transports[0].send.bind(transports[0]);
+    transports[0].send = (bytes, to, done) => {
+      sizes.push(bytes.length);
+      send(bytes, to, done);
+    };
+    const [alice, bob] = [agent(transports), agent(await both())];
+    const seen: string[] = [];
+    const note = (by: string, message: SipMessage): void => {
+      const names = message.headers.entries().map(([name]) => name);
+      seen.push(`${by} ${names.filter((name) => name.length === 1).length > 5 ? "compact" : "long"}`);
+    };
+    bob.events = {
+      invite(call) {
+        note(`INVITE ${call.source.transport}`, call.request);
+        listen(call.accept({ body: sdp("y".repeat(call.request.body.length < 10 ? 1 : 1100)) }), [], "bob");
+      },
+    };
+    const place = (length: number): Promise<void> =>
+      new Promise((resolve) =>
+        alice.invite(
+          { target: uri(bob), from, body: sdp("x".repeat(length)) },
+          {
+            ...outgoing([], ""),
+            accepted: (response, dialog) => {
+              note(`${response.status}`, response);
+              dialog.events = { acked() {}, reinvite() {}, ended: () => resolve() };
+              dialog.ack();
+              dialog.bye();
+            },
+          },
+        ),
+      );
+    await place(1);
+    const longHead = sizes[0] - 1;
+    await place(1340 - longHead);
+    assert.equal(seen, ["INVITE udp long", "200 long", "INVITE udp compact", "200 compact"]);
+    assert.ok(
+      sizes.every((size) => size <= 1300),
+      sizes.join(),
+    );
+    assert.is(alice.counters()["sent-over-mtu"], 0);
+    assert.is(alice.counters()["failed-over"], 0);
+    assert.is(alice.connections, 0, "TCP was never tried");
   },
 );
 
