@@ -153,6 +153,8 @@ class Stage {
   private readonly phones: readonly { readonly userAgent: UserAgent; readonly calls: Calls }[];
   private readonly timers: Timers;
   private heard: (event: CallEvent) => void = () => {};
+  /** Calls so far. */
+  private placed = 0;
 
   private constructor(
     private readonly account: Rehearsed,
@@ -202,6 +204,7 @@ class Stage {
     });
     try {
       const [{ calls }] = this.phones;
+      this.placed++;
       const { id } = calls.dial(this.account.uri, this.account.uri);
       await until(inCall);
       isUp = true;
@@ -241,7 +244,8 @@ class Stage {
       localAddress: transport[0].local.host,
       route: (account) => {
         alike?.lookUp(account);
-        return { nextHop: other, routes: [] };
+        // Every other call is one between phones that know each other: its offer is another, and so is the way it takes.
+        return { nextHop: other, routes: [], isDirect: this.placed % 2 === 1 };
       },
       maxCalls: 1,
       ringLimitMs: LIMIT_MS,

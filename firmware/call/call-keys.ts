@@ -53,12 +53,15 @@ export class CallKeys {
     return this.session !== undefined;
   }
 
-  /** Begins an agreement; one begun before is given up. The keys in use stay until there are others. */
-  open(method: Keying, role: "offerer" | "answerer", account: CallAccount, peerUri: string): void {
+  /**
+   * Begins an agreement; one begun before is given up. The keys in use stay until there are others.
+   * @param isDirect an offer of ours reaches one telephone, which nobody on the way chooses.
+   */
+  open(method: Keying, role: "offerer" | "answerer", account: CallAccount, peerUri: string, isDirect = false): void {
     this.dropFork();
     this.session?.close();
     this.installing = "first";
-    this.session = this.begin(method, role, account, peerUri);
+    this.session = this.begin(method, role, account, peerUri, isDirect);
   }
 
   async offer(): Promise<Outcome<KeyingAttributes>> {
@@ -159,6 +162,11 @@ export class CallKeys {
     return keyingRefusal(verified.ok ? answered!.error : verified.error);
   }
 
+  /** Our first offer was refused. True: it left out what the peer was believed to know, and another one may succeed. */
+  recant(): boolean {
+    return this.session?.recant?.() ?? false;
+  }
+
   /** What the peer says of an offer or answer of ours that it refused, where the agreement's words say it. */
   async explain(what: KeyingAttributes | Uint8Array): Promise<Outcome<never> | undefined> {
     const error = await this.session?.explain?.(what);
@@ -188,9 +196,15 @@ export class CallKeys {
     this.session?.close();
   }
 
-  private begin(method: Keying, role: "offerer" | "answerer", account: CallAccount, peerUri: string): KeyingSession {
+  private begin(
+    method: Keying,
+    role: "offerer" | "answerer",
+    account: CallAccount,
+    peerUri: string,
+    isDirect = false,
+  ): KeyingSession {
     this.lifetime = account.keys?.lifetime;
-    return method.open(role, { localUri: account.uri, peerUri, ssrc: this.host.ssrc }, this.events());
+    return method.open(role, { localUri: account.uri, peerUri, ssrc: this.host.ssrc, isDirect }, this.events());
   }
 
   private events(): KeyingEvents {

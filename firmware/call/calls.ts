@@ -2,7 +2,7 @@
 
 import type { StreamStatistics, Voice } from "../media/voice.js";
 import type { Clock, Log, Timers, Trace } from "../runtime/index.js";
-import type { IncomingInvite, ResponseOptions, SipAddress } from "../sip/contract.js";
+import type { IncomingInvite, ResponseOptions } from "../sip/contract.js";
 import {
   parseNameAddr,
   parseSipUri,
@@ -15,7 +15,7 @@ import {
 import { type BudgetOptions, WorkBudget } from "./budget.js";
 import type { Call } from "./call.js";
 import { type CallerRules, everybodyRings, judgeCaller } from "./caller-policy.js";
-import type { CallAccount, CallEnvironment } from "./environment.js";
+import type { CallAccount, CallEnvironment, CallRoute } from "./environment.js";
 import { IncomingCall } from "./incoming.js";
 import { receiveMessage, sendMessage } from "./messages.js";
 import { OutgoingCall } from "./outgoing.js";
@@ -36,7 +36,7 @@ export interface CallsOptions {
   /** The address media is announced with. */
   readonly localAddress: string;
   /** How requests of an account leave: next hop and Route; by default as their URI says. */
-  readonly route?: (account: string) => { readonly nextHop?: SipAddress; readonly routes: readonly string[] };
+  readonly route?: (account: string) => CallRoute;
   readonly maxCalls: number;
   /** Work is done before somebody waits for it; default true. */
   readonly precompute?: boolean;

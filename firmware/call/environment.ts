@@ -3,6 +3,7 @@
 import type { Keying } from "../keying/keying.js";
 import type { Voice } from "../media/voice.js";
 import type { Clock, Log, Timers, Trace } from "../runtime/index.js";
+import type { SipAddress } from "../sip/contract.js";
 import type { WorkBudget } from "./budget.js";
 import type { Call } from "./call.js";
 import type { CallerRules } from "./caller-policy.js";
@@ -22,6 +23,15 @@ export interface KeyRules {
   readonly failedLine: "refuse-all" | "refuse-line";
   /** New keys of ours that the peer refuses: the call ends (RFC 4567 section 4.1.2; default), or goes on under the keys it has. */
   readonly refusedRekey?: "end" | "keep";
+}
+
+/** How an account's calls leave the phone. */
+export interface CallRoute {
+  readonly nextHop?: SipAddress;
+  /** Route values. */
+  readonly routes: readonly string[];
+  /** The next hop is the other telephone itself. Without a hop, and without a domain that is registered with, an address called is taken for one. */
+  readonly isDirect?: boolean;
 }
 
 /** An account as calls need it. */

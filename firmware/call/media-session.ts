@@ -109,15 +109,19 @@ export class MediaSession {
     return this.ahead !== undefined && !this.running;
   }
 
-  /** The first offer of a call we place (or of the 200 to an INVITE without one). Voice ports and keys are made side by side. */
-  async makeOffer(account: CallAccount, peerUri: string): Promise<Outcome<SipBody>> {
+  /**
+   * The first offer of a call we place (or of the 200 to an INVITE without one). Voice ports and keys are made side by side. May be made once more
+   * where the first was refused.
+   * @param isDirect it reaches one telephone, which nobody on the way chooses.
+   */
+  async makeOffer(account: CallAccount, peerUri: string, isDirect = false): Promise<Outcome<SipBody>> {
     const { line, keys } = this;
     line.account = account;
     line.peerUri = peerUri;
     const method = account.security === "off" ? undefined : account.keying[0];
     if (!method && account.security === "required") return noKeying();
     const opening = line.open();
-    if (method) keys.open(method, "offerer", account, peerUri);
+    if (method) keys.open(method, "offerer", account, peerUri, isDirect);
     const [stream, attributes] = await Promise.all([opening, method ? keys.offer() : undefined]);
     if (line.closing) return cancelled;
     if (!stream.ok) return stream;
@@ -388,6 +392,11 @@ export class MediaSession {
   /** A body for a refusal that tells the peer what its keying method wants told; undefined where there is nothing to tell. */
   refusalBody(refusal: Refusal): SipBody | undefined {
     return refusalBody(refusal, this.remote, this.line.localSession);
+  }
+
+  /** Our first offer was refused. True: it left out what the peer was believed to know, and {@link makeOffer} makes one that may succeed. */
+  recant(): boolean {
+    return this.keys.recant();
   }
 
   /** Why the peer refused or ended the call, where a body of the key agreement's says so. */

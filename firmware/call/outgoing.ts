@@ -1,12 +1,12 @@
 // A call we place: prepare voice and keys side by side, INVITE, ring, read the answer.
 
 import { between } from "../runtime/index.js";
-import type { Failure, InviteDialog, OutgoingInvite, SipAddress, SipBody } from "../sip/contract.js";
+import type { Failure, InviteDialog, OutgoingInvite, SipBody } from "../sip/contract.js";
 import type { SipResponse } from "../sip/grammar/message.js";
-import { parseNameAddr, tagOf, type UserAgent } from "../sip/index.js";
+import { isNumeric, parseNameAddr, parseSipUri, tagOf, type UserAgent } from "../sip/index.js";
 import { callerFields } from "./anonymous.js";
 import { Call, type CallIdentity } from "./call.js";
-import type { CallAccount, CallEnvironment } from "./environment.js";
+import type { CallAccount, CallEnvironment, CallRoute } from "./environment.js";
 import { endOfFailure, endOfRefusal, type Outcome } from "./reasons.js";
 
 /** How long the other phone may ring before we give up. */
@@ -26,14 +26,14 @@ export class OutgoingCall extends Call {
     private readonly userAgent: UserAgent,
     private readonly anonymous: boolean,
     /** The account's way as of now: an offer may wait while a flow is replaced. */
-    private readonly routeNow: () => { readonly nextHop?: SipAddress; readonly routes: readonly string[] },
+    private readonly routeNow: () => CallRoute,
   ) {
     super(environment, identity, account.keys, "dialling");
   }
 
   /** Makes the offer: ports, keys, the whole description. Nothing is sent, and nobody is told of the call. Resolves with whether it can be placed. */
   async prepare(): Promise<boolean> {
-    this.preparing ??= this.media.makeOffer(this.account, this.identity.peer.uri).then((offer) => {
+    this.preparing ??= this.media.makeOffer(this.account, this.identity.peer.uri, this.isDirect).then((offer) => {
       this.offer = offer;
       return offer;
     });
@@ -71,6 +71,14 @@ export class OutgoingCall extends Call {
       void this.prepare().then(() => {
         if (!this.over) this.send(this.offer!);
       });
+  }
+
+  /** Nobody on the way chooses among several telephones: the other one is called at its own address. */
+  private get isDirect(): boolean {
+    const { nextHop, routes, isDirect = false } = this.routeNow();
+    if (nextHop || routes.length > 0 || this.account.registers) return isDirect;
+    const to = parseSipUri(this.identity.peer.uri);
+    return to.ok && isNumeric(to.value.host);
   }
 
   private request(body: SipBody) {
@@ -116,8 +124,20 @@ export class OutgoingCall extends Call {
   }
 
   private async turnedDown(failure: Failure): Promise<void> {
+    const status = failure.response?.status;
+    // A phone that was started anew does not know any more what it had been told.
+    if ((status === 488 || status === 606) && !this.over && this.media.recant()) return this.placeAgain();
     const why = failure.response && (await this.media.explain(failure.response));
     this.finish(endOfFailure(failure, why));
+  }
+
+  /** The same call with an offer that takes nothing for known. */
+  private async placeAgain(): Promise<void> {
+    this.invite = undefined;
+    this.preparing = undefined;
+    this.log.info("offer-made-again", { call: this.identity.id });
+    await this.prepare();
+    if (!this.over) this.send(this.offer!);
   }
 
   private provisional(response: SipResponse, atMs: number): void {

@@ -80,6 +80,8 @@ export interface KeyingContext {
   readonly peerUri: string;
   /** SSRC of our own RTP stream (MIKEY's CS ID map names it). */
   readonly ssrc: number;
+  /** What we send reaches one telephone, which nobody on the way chooses; default false. */
+  readonly isDirect?: boolean;
 }
 
 /** What a session says, at most one `failed`, `keys` possibly again on a re-key. */
@@ -134,6 +136,11 @@ export interface KeyingSession {
    * believed as an explanation only.
    */
   explain?(said: KeyingAttributes | Uint8Array): Promise<KeyingError | undefined>;
+  /**
+   * Offerer, when the peer has refused the offer. True: it left out what the peer was believed to know. Another session's offer to it leaves nothing out,
+   * and is worth a try.
+   */
+  recant?(): boolean;
   /**
    * Offerer, after {@link offer}: a session that reads an answer of its own to the same offer, for one of the phones a call has been forked to.
    * The offer waits on for others' answers until the fork is kept or this session is closed.

@@ -14,19 +14,25 @@ export interface Capabilities {
   readonly choosesPolicy: boolean;
   /** Data types of all offers that stand beside this one in a description, most wanted first; empty: it stands alone. */
   readonly offers: readonly number[];
+  /**
+   * It keeps the certificates of peers and takes them named by their fingerprint: the mark ({@link chainMark}) of the receiver's that it has, 0 when it
+   * has none yet. Undefined: it takes none.
+   */
+  readonly certificate: number | undefined;
 }
 
 const encoder = new TextEncoder();
-const none: Capabilities = { signatures: [], choosesPolicy: false, offers: [] };
+const none: Capabilities = { signatures: [], choosesPolicy: false, offers: [], certificate: undefined };
 const shape = /^sotto\/1((?:;[a-z]+=[0-9,]{1,64}){0,8})$/;
 
-/** The extension that says it: ASCII, `sotto/1;s=13,14,15;p=1;o=4,7,0`. Undefined when there is nothing to say. */
+/** The extension that says it: ASCII, `sotto/1;s=13,14,15;p=1;o=4,7,0;c=0`. Undefined when there is nothing to say. */
 export function announce(capabilities: Partial<Capabilities>): ExtensionPayload | undefined {
-  const { signatures = [], choosesPolicy = false, offers = [] } = capabilities;
+  const { signatures = [], choosesPolicy = false, offers = [], certificate } = capabilities;
   const fields = [
     ...(signatures.length > 0 ? [`s=${signatures.join(",")}`] : []),
     ...(choosesPolicy ? ["p=1"] : []),
     ...(offers.length > 0 ? [`o=${offers.join(",")}`] : []),
+    ...(certificate === undefined ? [] : [`c=${certificate}`]),
   ];
   if (fields.length === 0) return undefined;
   const text = ["sotto/1", ...fields].join(";");
@@ -62,26 +68,42 @@ function readAnew(text: string): Capabilities | undefined {
     signatures: numbers("s").filter((one) => one <= 15),
     choosesPolicy: fields.get("p") === "1",
     offers: numbers("o"),
+    certificate: numbers("c").find((one) => one <= 0xffffffff),
   };
+}
+
+/** What is remembered of a peer. */
+interface Remembered {
+  readonly said: Capabilities;
+  /** Mark of its certificates that we have, 0: none. */
+  readonly mark: number;
 }
 
 /** Remembers what peers said of themselves; the oldest is forgotten when there are too many. */
 export class PeerMemory {
-  private readonly known = new Map<string, Capabilities>();
+  private readonly known = new Map<string, Remembered>();
 
   constructor(private readonly capacity = 256) {}
 
   get(uri: string): Capabilities {
-    return this.known.get(sipIdentity(uri) ?? uri) ?? none;
+    return this.known.get(sipIdentity(uri) ?? uri)?.said ?? none;
   }
-  /** Call it with what an authentic message said. */
-  learn(uri: string, capabilities: Capabilities): void {
+  /** The mark of the certificates by which a peer proved who it is last; 0: there are none. */
+  markOf(uri: string): number {
+    return this.known.get(sipIdentity(uri) ?? uri)?.mark ?? 0;
+  }
+  /** Call it with what an authentic message said, and the mark of the certificates that proved it. */
+  learn(uri: string, said: Capabilities, mark = 0): void {
     const key = sipIdentity(uri) ?? uri;
     this.known.delete(key);
     if (this.known.size >= this.capacity) {
       const oldest = this.known.keys().next();
       if (!oldest.done) this.known.delete(oldest.value);
     }
-    this.known.set(key, capabilities);
+    this.known.set(key, { said, mark });
+  }
+  /** Nothing that a peer has said holds any more. */
+  forget(uri: string): void {
+    this.known.delete(sipIdentity(uri) ?? uri);
   }
 }

@@ -32,6 +32,7 @@ export const errorNumbers = {
   "bad-signature": ErrorNumber.authFailure,
   "bad-envelope": ErrorNumber.authFailure,
   "wrong-key-wrap": ErrorNumber.authFailure,
+  "unknown-certificate": ErrorNumber.invalidCertificate,
   "unknown-certificate-hash": ErrorNumber.invalidCertificate,
   "unusable-public-key": ErrorNumber.invalidCertificate,
   "unknown-bundle": ErrorNumber.unspecified,

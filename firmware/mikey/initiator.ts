@@ -24,6 +24,11 @@ export interface SentOffer {
   accept(answer: Uint8Array, nowMs: number): Promise<MikeyResult<Agreement>>;
   /** The keys of an offer that asked for no answer; the peer has proved nothing yet. `internal-error`: it did ask. */
   assume(nowMs: number): MikeyResult<Agreement>;
+  /**
+   * The peer has refused it. True: it named certificates of ours instead of bringing them, since the peer had them once; another offer to it brings
+   * them, and may succeed.
+   */
+  recant(): boolean;
   /** Zeroes what waits for the answer; a later {@link accept} fails. */
   wipe(): void;
   /** The bundle has ended: wipes, and lets its CSB ID be used again. */
@@ -76,6 +81,7 @@ export async function makeOffer(context: ExchangeContext, plan: OfferPlan): Prom
     localUri: parties.localUri,
     peerUri: parties.peerUri,
     compat: parties.compat,
+    isDirect: parties.isDirect,
     header,
     timestamp,
     rand,
@@ -98,6 +104,7 @@ function extensionsOf(plan: OfferPlan, isChoice: boolean): ExtensionPayload[] {
   const signatures = plan.parties.compat ? [] : (plan.method.announces ?? []);
   const vendor = announce({
     signatures,
+    certificate: plan.parties.compat ? undefined : plan.method.has?.(plan.parties.peerUri),
     choosesPolicy: isChoice && !plan.method.responderChooses,
     ...(plan.offers ? { offers: plan.offers } : {}),
   });
@@ -144,6 +151,11 @@ class OpenExchange implements SentOffer {
       return refuse("internal-error", "an answer is needed for the keys");
     const chosen = this.terms(header, this.policies, everything);
     return chosen.ok ? this.settle(chosen.value, open.assume(), nowMs) : chosen;
+  }
+
+  recant(): boolean {
+    this.open.recant?.();
+    return this.open.recant !== undefined;
   }
 
   wipe(): void {

@@ -110,8 +110,8 @@ export const timestampLengths: ReadonlyMap<number, number> = new Map([
 /** Identity types, table 6.7.a. */
 export const IdType = { nai: 0, uri: 1 } as const;
 
-/** Certificate types, table 6.7.b. */
-export const CertificateType = { x509: 0, x509Url: 1, x509Sign: 2, x509Encrypt: 3 } as const;
+/** Certificate types, table 6.7.b; `named`, of the numbers for private use, is a fingerprint in place of certificates the receiver has. */
+export const CertificateType = { x509: 0, x509Url: 1, x509Sign: 2, x509Encrypt: 3, named: 241 } as const;
 
 /** Hash functions of the certificate hash payload, table 6.8, with their lengths in bytes. */
 export const HashFunction = { sha1: 0, md5: 1 } as const;

@@ -234,7 +234,9 @@ class AnswerableOffer implements ReceivedOffer {
     const chosen: MikeyResult<Terms> = group ? this.groupTerms(group) : ok(this.terms);
     if (!chosen.ok) return chosen;
     const vendor =
-      announced(this.offer).signatures.length > 0 ? announce({ signatures: method.announces ?? [] }) : undefined;
+      announced(this.offer).signatures.length > 0
+        ? announce({ signatures: method.announces ?? [], certificate: method.has?.(parties.peerUri) })
+        : undefined;
     const written = await authentic.answer({
       header: this.header(chosen.value),
       extensions: vendor ? [vendor] : [],

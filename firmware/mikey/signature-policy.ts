@@ -16,7 +16,8 @@ export type SignaturePolicy = "rfc3830" | "rfc3830-pss" | "sotto" | "auto";
 
 /** A policy at work with one private key. */
 export class SignatureChoice {
-  private readonly memory: PeerMemory;
+  /** What peers said they can do. */
+  readonly memory: PeerMemory;
   private readonly strong: SignatureAlgorithm | undefined;
   private readonly plain: SignatureAlgorithm | undefined;
 
@@ -57,8 +58,8 @@ export class SignatureChoice {
     return all.find((one) => one.type === type);
   }
 
-  /** Remembers what an authentic message of a peer announced. */
-  learn(uri: string, said: Capabilities): void {
-    if (this.announces.length > 0) this.memory.learn(uri, said);
+  /** Remembers what an authentic message of a peer announced, and the mark of the certificates that proved it. */
+  learn(uri: string, said: Capabilities, mark: number): void {
+    if (this.announces.length > 0) this.memory.learn(uri, said, mark);
   }
 }

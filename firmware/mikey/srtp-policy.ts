@@ -139,6 +139,25 @@ export function writePolicy(policy: SrtpPolicy, number: number): PolicyPayload {
   return { kind: "policy", number, protocol: SecurityProtocol.srtp, parameters };
 }
 
+/** What a policy says without what SRTP takes for granted: shorter, for who is known to read it as we do. Other protocols' come back as they are. */
+export function briefPolicy(policy: PolicyPayload): PolicyPayload {
+  const known = briefs.get(policy);
+  if (known) return known;
+  const read = readPolicy(policy);
+  if (!read.ok) return policy;
+  const granted: SrtpPolicy = { ...defaults(read.value.encryption), encryption: SrtpCipher.aesCm };
+  const parameters = policy.parameters.filter(({ type }) => {
+    const name = names[type];
+    return name === undefined || read.value[name] !== granted[name];
+  });
+  const brief = { ...policy, parameters };
+  briefs.set(policy, brief);
+  return brief;
+}
+
+/** A phone's offers ask for the same each time. */
+const briefs = new WeakMap<PolicyPayload, PolicyPayload>();
+
 /** The SP payload that asks for a suite, run as `terms` say. Throws RangeError for terms that SRTP has no meaning for. */
 export function policyFor(suite: MikeySuite, number: number, terms: SrtpTerms = {}): PolicyPayload {
   const { kdr = 0, unencryptedRtp, unencryptedRtcp, unauthenticatedRtp } = terms;

@@ -56,6 +56,7 @@ const meanings: Readonly<Record<KeyingFailureCode, Meaning>> = {
   "wrong-psk": { user: "The two phones do not have the same shared key." },
   "bad-envelope": { user: "The other phone's keys were not meant for this phone. The call was stopped." },
   "wrong-key-wrap": { user: "The other phone's keys were damaged on the way. The call was stopped." },
+  "unknown-certificate": { user: "The other phone named a certificate that this phone does not have." },
   "unknown-certificate-hash": { user: "The other phone used a certificate that this phone no longer has." },
   "unusable-public-key": { user: "The other phone's certificate cannot be used to send it keys." },
   "unknown-bundle": { user: "The other phone changed the security of a call that this phone does not know." },

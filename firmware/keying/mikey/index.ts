@@ -165,8 +165,8 @@ export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
     open(role, context, events) {
       if (!Number.isInteger(context.ssrc) || context.ssrc <= 0 || context.ssrc > 0xffffffff)
         throw new RangeError(`SSRC must be a whole number from 1 to 4294967295, not ${context.ssrc}`);
-      const { localUri, peerUri, ssrc } = context;
-      const parties = { localUri, peerUri, ssrc, ...(options.compat ? { compat: options.compat } : {}) };
+      const { localUri, peerUri, ssrc, isDirect = false } = context;
+      const parties = { localUri, peerUri, ssrc, isDirect, ...(options.compat ? { compat: options.compat } : {}) };
       return new MikeySession({
         role,
         agent,

@@ -226,6 +226,11 @@ export class MikeySession implements KeyingFork {
     return explainRefusal(said, this.sent, this.parts.clock.wallMs());
   }
 
+  recant(): boolean {
+    // All of them, not up to the first.
+    return this.sent.filter((sent) => sent.recant()).length > 0;
+  }
+
   close(): void {
     if (this.isClosed) return;
     this.isClosed = true;

@@ -8,6 +8,7 @@ import { answerNames, checkIdentity, idPayload, offerNames } from "../identity.j
 import { type ParsedMessage, payloadsOf } from "../message.js";
 import { DataType } from "../numbers.js";
 import type { DhPayload, IdPayload, Payload } from "../payloads/index.js";
+import { briefPolicy } from "../srtp-policy.js";
 import {
   agreeTgk,
   agreeWith,
@@ -56,15 +57,12 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
   const own = new SigningIdentity(options);
   const group = options.group ?? "oakley5";
 
-  /** `IDx|CERTx`: our certificates, or our name where our key is in a directory. */
-  const ourselves = (uri: string): readonly Payload[] =>
-    own.certificates.length > 0 ? own.certificates : [idPayload(uri)];
-
   function openOffer(
     message: Uint8Array,
     pair: DhKeyPair | undefined,
     ours: DhPayload | undefined,
     frame: OfferFrame,
+    isAbridged: boolean,
   ): OpenOffer {
     let isWiped = false;
     return {
@@ -102,11 +100,12 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
         isWiped = true;
         pair?.wipe();
       },
+      ...(isAbridged ? { recant: () => own.choice.memory.forget(frame.peerUri) } : {}),
     };
   }
 
   function authenticOffer({ theirs, initiator, peer, said, frame }: Received): AuthenticOffer {
-    const { timestamp, compat, localUri, peerUri } = frame;
+    const { timestamp, compat, peerUri } = frame;
     const names = compat ? [] : [initiator];
     let half: ResponderHalf | undefined;
     let isWiped = false;
@@ -114,7 +113,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
       peer,
       isAnswerNeeded: true,
       async answer({ header, extensions }) {
-        const before: Payload[] = [timestamp, ...ourselves(localUri), ...names, ...extensions];
+        const before: Payload[] = [timestamp, ...own.introduction(frame, said), ...names, ...extensions];
         if (!theirs) {
           const message = await own.print({ header, payloads: before }, peerUri, said);
           return ok({ message, agree: () => ok({ keys: [], peer }) });
@@ -131,7 +130,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
       },
       // The sender has proved who it is: only then is an error worth a signature (section 5.1.2).
       async sealError(error) {
-        const payloads = [...error.payloads, ...ourselves(localUri)];
+        const payloads = [...error.payloads, ...own.introduction(frame)];
         return own.print({ header: error.header, payloads }, peerUri, said);
       },
       wipe() {
@@ -149,6 +148,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
     answerType: DataType.dhResponse,
     isKeyTransport: false,
     announces: own.choice.announces,
+    has: (peerUri) => own.has(peerUri),
     proofLength(offer) {
       const sign = closing(offer, "sign");
       return sign.ok ? ok(sign.value.signature.length) : sign;
@@ -161,17 +161,18 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
       const pair = frame.keys.kind === "fresh" ? await options.takeDhKeyPair(group) : undefined;
       const validity = frame.keys.kind === "fresh" ? frame.keys.validity : { kind: "none" as const };
       const ours = pair && dhPayload(group, pair.publicValue, validity);
+      const introduction = own.firstIntroduction(frame);
       const payloads: Payload[] = [
         frame.timestamp,
         ...(frame.isUpdate ? [] : [{ kind: "rand" as const, rand: frame.rand }]),
-        ...ourselves(frame.localUri),
+        ...introduction.payloads,
         ...(frame.compat ? [] : [idPayload(frame.peerUri)]),
-        ...frame.policies,
+        ...(introduction.isAbridged ? frame.policies.map(briefPolicy) : frame.policies),
         ...frame.extensions,
         ...(ours ? [ours] : []),
       ];
       const message = await own.print({ header: frame.header, payloads }, frame.peerUri, undefined);
-      return ok(openOffer(message, pair, ours, frame));
+      return ok(openOffer(message, pair, ours, frame, introduction.isAbridged));
     },
     async authenticate(offer, frame) {
       const allowed = allowOnly(offer, ["timestamp", "rand", "id", "certificate", "policy", "dh", "sign"]);

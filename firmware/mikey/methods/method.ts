@@ -48,6 +48,8 @@ export interface Parties {
   readonly peerUri: string;
   /** The peer's known departures from the RFCs; absent: none are tolerated. */
   readonly compat?: Dialect | undefined;
+  /** What is sent reaches one telephone, which nobody on the way chooses: what that one knows need not be sent again. Default false. */
+  readonly isDirect?: boolean | undefined;
 }
 
 /** A public key of somebody and where it comes from. */
@@ -111,6 +113,8 @@ export interface OpenOffer {
   finish(answer: ParsedMessage, nowMs: number): Promise<MikeyResult<Outcome>>;
   /** The keys without an answer: of a key transport that asked for none. */
   assume?(): Outcome;
+  /** The offer names our certificates, which the peer was believed to have, and does not bring them: from now on they are sent again. */
+  recant?(): void;
   /** Whether the peer authenticated this error message. */
   provesError(error: ParsedMessage, nowMs: number): Promise<boolean>;
   /** Zeroes what was kept for the answer. */
@@ -180,6 +184,8 @@ export interface MikeyMethod {
   readonly responderChooses?: boolean;
   /** Signature types it verifies beyond RFC 3830's, said in a Vendor ID extension. */
   readonly announces?: readonly number[];
+  /** Mark of a peer's certificates that we have, said there too; undefined: they have to be sent each time. */
+  has?(peerUri: string): number | undefined;
   /** Bytes the method's MAC or signature field takes at the end of this offer: what precedes them is covered. */
   proofLength(offer: ParsedMessage): MikeyResult<number>;
   offer(frame: OfferFrame): Promise<MikeyResult<OpenOffer>>;

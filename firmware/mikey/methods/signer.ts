@@ -6,14 +6,16 @@ import { certificatesFromPem, type VerifiedCertificate } from "../../crypto/cert
 import { sameSipIdentity, sipIdentity } from "../../crypto/sip-identity.js";
 import { ok, type Result } from "../../runtime/result.js";
 import { announced, type Capabilities, type PeerMemory } from "../capabilities.js";
+import type { CertificateDirectory } from "../certificate-directory.js";
+import { chainFingerprint, chainMark, FINGERPRINT_BYTES } from "../certificate-names.js";
 import { adopt, type MikeyResult, refuse } from "../errors.js";
-import { chainOf } from "../identity.js";
+import { chainOf, idPayload } from "../identity.js";
 import { type Message, type ParsedMessage, payloadsOf, printMessage } from "../message.js";
 import { CertificateType } from "../numbers.js";
-import type { CertificatePayload, SignPayload } from "../payloads/index.js";
+import type { CertificatePayload, Payload, SignPayload } from "../payloads/index.js";
 import { SignatureChoice, type SignaturePolicy } from "../signature-policy.js";
 import { covered, joined } from "../transport.js";
-import { closing, type KeyDirectory, type PeerProof } from "./method.js";
+import { closing, type KeyDirectory, type Parties, type PeerProof } from "./method.js";
 
 /** Who vouches for certificates; a `TrustStore` is one. */
 export interface CertificateVerifier {
@@ -33,8 +35,8 @@ export interface SignerOptions {
   readonly privateKeyPem: string;
   /** Whose word on certificates is taken. */
   readonly trust?: CertificateVerifier;
-  /** Remembers the certificates of authentic peers, for envelopes to them. */
-  readonly learns?: { learn(chain: readonly Uint8Array[]): void };
+  /** Remembers the certificates of authentic peers: for envelopes to them, and so that they need not send them again. */
+  readonly learns?: Pick<CertificateDirectory, "learn" | "named">;
   /** Where the keys of peers are found who send no certificate. */
   readonly directory?: KeyDirectory;
   /** Default `rfc3830`. */
@@ -70,6 +72,9 @@ export class SigningIdentity {
   readonly certificates: readonly CertificatePayload[];
   readonly privateKey: KeyObject;
   readonly choice: SignatureChoice;
+  /** In place of {@link certificates} for who has them. */
+  private readonly name: CertificatePayload | undefined;
+  private readonly mark: number = 0;
   private readonly uris: readonly string[] | undefined;
   private readonly fromMs: number = Number.NEGATIVE_INFINITY;
   private readonly toMs: number = Number.POSITIVE_INFINITY;
@@ -90,6 +95,9 @@ export class SigningIdentity {
     if (!new X509Certificate(chain[0]).checkPrivateKey(this.privateKey))
       throw new TypeError("the private key does not belong to the certificate");
     this.certificates = chain.map((data) => ({ kind: "certificate", type: CertificateType.x509Sign, data }));
+    const fingerprint = chainFingerprint(chain);
+    this.name = { kind: "certificate", type: CertificateType.named, data: fingerprint };
+    this.mark = chainMark(fingerprint);
     this.uris = alternativeUris(leaf.value);
     this.fromMs = leaf.value.notBefore.value.getTime();
     this.toMs = leaf.value.notAfter.value.getTime();
@@ -105,6 +113,31 @@ export class SigningIdentity {
     if (nowMs < this.fromMs || nowMs > this.toMs)
       return refuse("own-certificate-expired", "our own certificate is not valid at this time");
     return ok(undefined);
+  }
+
+  /**
+   * `IDx|CERTx`: our certificates, or our name where our key is in a directory.
+   * @param said what the message said that is answered: who has our certificates says so, and is told their name only.
+   */
+  introduction({ localUri }: Parties, said?: Capabilities): readonly Payload[] {
+    const { certificates, name } = this;
+    if (!name) return certificates.length > 0 ? certificates : [idPayload(localUri)];
+    return said && this.isKnownTo(said) ? [name] : certificates;
+  }
+
+  /** The same in an offer; `isAbridged`: by name, which the peer may not know any more. Only where it reaches that very telephone. */
+  firstIntroduction(parties: Parties): { readonly payloads: readonly Payload[]; readonly isAbridged: boolean } {
+    const said = parties.isDirect && !parties.compat ? this.choice.memory.get(parties.peerUri) : undefined;
+    return { payloads: this.introduction(parties, said), isAbridged: said !== undefined && this.isKnownTo(said) };
+  }
+
+  private isKnownTo(said: Capabilities): boolean {
+    return this.name !== undefined && said.certificate !== undefined && said.certificate === this.mark;
+  }
+
+  /** The mark of a peer's certificates that we have, to be announced; undefined: we keep none. */
+  has(peerUri: string): number | undefined {
+    return this.options.learns && this.choice.announces.length > 0 ? this.choice.memory.markOf(peerUri) : undefined;
   }
 
   /**
@@ -139,7 +172,9 @@ export class SigningIdentity {
     if (!sign.ok) return sign;
     const algorithm = this.choice.accepted(sign.value.type);
     if (!algorithm) return refuse("unsupported-signature", `signature type ${sign.value.type} is not accepted`);
-    const signer = await this.signerOf(certificates, uri, nowMs);
+    const shown = this.shown(certificates);
+    if (!shown.ok) return shown;
+    const signer = await this.signerOf(shown.value, uri, nowMs);
     if (!signer.ok) return signer;
     if (!algorithm.fits(signer.value.publicKey))
       return refuse("unsupported-signature", `the signer's key does not fit ${algorithm.name}`);
@@ -147,9 +182,28 @@ export class SigningIdentity {
     const signed = joined([data, ...appended]);
     if (!(await algorithm.verify(signed, signer.value.publicKey, sign.value.signature)))
       return refuse("bad-signature", "the message's signature does not verify");
-    this.choice.learn(uri, announced(message));
-    if (certificates.length > 0) this.options.learns?.learn(certificates.map((one) => one.data));
+    this.choice.learn(uri, announced(message), this.learn(certificates));
     return signer;
+  }
+
+  /** Remembers the certificates of an authentic message. Returns their mark; 0: we have none of its sender. */
+  private learn(certificates: readonly CertificatePayload[]): number {
+    if (certificates.length === 0) return 0;
+    const [{ type, data }] = certificates;
+    const name =
+      type === CertificateType.named ? data : this.options.learns?.learn(certificates.map((one) => one.data));
+    return name ? chainMark(name) : 0;
+  }
+
+  /** The certificates of a message, those that it names looked up. */
+  private shown(certificates: readonly CertificatePayload[]): MikeyResult<readonly CertificatePayload[]> {
+    const named = certificates.find(({ type }) => type === CertificateType.named);
+    if (!named) return ok(certificates);
+    if (certificates.length !== 1 || named.data.length !== FINGERPRINT_BYTES)
+      return refuse("unsupported-certificate", "certificates are named by one fingerprint of 16 bytes, or sent");
+    const chain = this.options.learns?.named(named.data);
+    if (!chain) return refuse("unknown-certificate", "the sender's certificates are named and not known here");
+    return ok(chain.map((data) => ({ kind: "certificate", type: CertificateType.x509Sign, data })));
   }
 
   /** Warms up the private key and the path of our own certificate. */

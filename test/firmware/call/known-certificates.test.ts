@@ -1,0 +1,123 @@
+// Calls between phones that have seen each other's certificates, and what becomes of them when one has forgotten.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { createAuthority, issueIdentity } from "../../../firmware/crypto/issue.js";
+import { MemoryReplayCache } from "../../../firmware/mikey/index.js";
+import { clean, Exchange, type PhoneOptions, type TestPhone } from "./support.js";
+
+const test = suite("calls between phones that know each other");
+const valid = { notBeforeMs: Date.UTC(2020, 0, 1), notAfterMs: Date.UTC(2040, 0, 1) };
+const authority = await createAuthority({ ...valid, commonName: "Call CA" });
+const uris = [1, 2].map((number) => `sip:u${number}@192.0.2.${number}`);
+const identities = await Promise.all(uris.map((uri) => issueIdentity(authority, { ...valid, uri, keyType: "p256" })));
+
+/** A phone that signs; `sent`: sizes of the INVITEs it sends. */
+function signing(exchange: Exchange, number: number, sent: number[] = [], options: PhoneOptions = {}): TestPhone {
+  const { chainPem, privateKeyPem } = identities[number - 1];
+  return exchange.phone(number, {
+    ...options,
+    tamper: (text) => {
+      if (text.startsWith("INVITE")) sent.push(text.length);
+      return text;
+    },
+    keying: {
+      offer: "dh",
+      identity: { certificateChainPem: chainPem, privateKeyPem },
+      trustAnchorsPem: authority.certificatePem,
+      replay: new MemoryReplayCache(),
+    },
+  });
+}
+
+async function callOnce(exchange: Exchange, from: TestPhone, to: TestPhone): Promise<void> {
+  const { id } = from.calls.dial(to.uri);
+  const state = () => (from.call()?.id === id ? from.call()?.state : undefined);
+  await exchange.until("it rings", () => state() === "ringing" || state() === "ended");
+  assert.is(from.call()?.state, "ringing", JSON.stringify(from.call()?.end));
+  to.calls.answer();
+  await exchange.until("both are in the call", () => [from, to].every((phone) => phone.call()?.state === "active"));
+  const { security } = from.call()!;
+  assert.is(security.state === "secure" && security.peer.identity, to.uri);
+  from.calls.hangup();
+  await exchange.until("both are free", () => [from, to].every((phone) => phone.call()?.state === "ended"));
+}
+
+test("the second INVITE is shorter by the certificate", async () => {
+  const exchange = new Exchange();
+  const sent: number[] = [];
+  const [alice, bob] = [signing(exchange, 1, sent), signing(exchange, 2)];
+  await callOnce(exchange, alice, bob);
+  await callOnce(exchange, alice, bob);
+  assert.ok(sent[1] < sent[0] - 550, `${sent}`);
+  await clean(exchange, alice, bob);
+});
+
+test("the other phone was started anew: the call is placed again with everything in it, and the person notices nothing", async () => {
+  const exchange = new Exchange();
+  const sent: number[] = [];
+  const [alice, bob] = [signing(exchange, 1, sent), signing(exchange, 2)];
+  await callOnce(exchange, alice, bob);
+  await bob.userAgent.close();
+  const anew = signing(exchange, 2);
+  sent.length = 0;
+  const before = alice.events.length;
+  await callOnce(exchange, alice, anew);
+  assert.is(sent.length, 2, "once by name, once in full");
+  assert.ok(sent[0] < sent[1] - 550);
+  const told = alice.events.slice(before).flatMap((event) => (event.type === "call" ? [event.call] : []));
+  assert.equal([...new Set(told.map(({ state }) => state))].slice(0, 2), ["dialling", "ringing"]);
+  assert.is(new Set(told.map(({ id }) => id)).size, 1, "one call");
+  sent.length = 0;
+  await callOnce(exchange, alice, anew);
+  assert.is(sent.length, 1);
+  await clean(exchange, alice, anew);
+});
+
+test("a phone that refuses for another reason is asked no third time", async () => {
+  const exchange = new Exchange();
+  const sent: number[] = [];
+  const [alice, bob] = [signing(exchange, 1, sent), signing(exchange, 2)];
+  await callOnce(exchange, alice, bob);
+  await bob.userAgent.close();
+  // Nothing but open calls: every offer of Alice's is refused with 488.
+  const open = signing(exchange, 2, [], { security: "off" });
+  sent.length = 0;
+  alice.calls.dial(open.uri);
+  await exchange.until("it is over", () => alice.call()?.state === "ended");
+  assert.is(sent.length, 2);
+  assert.is(alice.call()?.end?.status, 488);
+  await clean(exchange, alice, open);
+});
+
+test("hung up while it is placed again: it is over at both ends", async () => {
+  const exchange = new Exchange();
+  const sent: number[] = [];
+  const [alice, bob] = [signing(exchange, 1, sent), signing(exchange, 2)];
+  await callOnce(exchange, alice, bob);
+  await bob.userAgent.close();
+  const anew = signing(exchange, 2);
+  sent.length = 0;
+  const answers = () => alice.userAgent.counters()["responses-received"] ?? 0;
+  const before = answers();
+  alice.calls.dial(anew.uri);
+  await exchange.until("it is refused", () => answers() > before);
+  alice.calls.hangup();
+  await exchange.run(500);
+  assert.is(alice.call()?.state, "ended");
+  assert.is(anew.calls.list().length, 0);
+  await clean(exchange, alice, anew);
+});
+
+test("through a proxy every INVITE brings it: another phone of the same person may be called", async () => {
+  const exchange = new Exchange();
+  const sent: number[] = [];
+  const bob = signing(exchange, 2);
+  const alice = signing(exchange, 1, sent, { nextHop: () => bob.local });
+  await callOnce(exchange, alice, bob);
+  await callOnce(exchange, alice, bob);
+  assert.ok(Math.abs(sent[1] - sent[0]) < 40, `${sent}`);
+  await clean(exchange, alice, bob);
+});
+
+test.run();
