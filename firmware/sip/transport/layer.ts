@@ -25,7 +25,16 @@ import {
 } from "../grammar/index.js";
 import { addressesHere } from "./address-watch.js";
 import type { RateGuard } from "./rate.js";
-import { answersSips, compactNames, contactFor, needsSips, overUdp, UDP_MTU_SAFE, withContact } from "./rewrite.js";
+import {
+  answersSips,
+  compactNames,
+  contactFor,
+  isSurelyLong,
+  needsSips,
+  overUdp,
+  UDP_MTU_SAFE,
+  withContact,
+} from "./rewrite.js";
 import { responseTarget, stampRequest, stampVia } from "./routing.js";
 import type { Flow, FlowOptions, SendDone, SipTransport } from "./transport.js";
 
@@ -227,8 +236,11 @@ export class TransportLayer {
 
   /** The bytes for that transport: with compact names where UDP would have to carry too many (section 7.3.3). */
   private print(message: SipMessage, transport: SipTransport): Uint8Array {
-    const bytes = printMessage(message);
-    if (transport.reliable || bytes.length <= UDP_MTU_SAFE) return bytes;
+    if (transport.reliable) return printMessage(message);
+    if (!isSurelyLong(message)) {
+      const bytes = printMessage(message);
+      if (bytes.length <= UDP_MTU_SAFE) return bytes;
+    }
     const compact = printMessage(message, compactNames);
     if (message.kind === "request" && compact.length > UDP_MTU_SAFE) this.options.counters.add("sent-over-mtu");
     return compact;

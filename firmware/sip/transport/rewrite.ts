@@ -8,6 +8,7 @@ import {
   type PrintOptions,
   parseNameAddr,
   printHead,
+  type SipMessage,
   type SipRequest,
   uriScheme,
 } from "../grammar/index.js";
@@ -28,10 +29,20 @@ export function overUdp(request: SipRequest): boolean {
   return body >= UDP_MTU_SAFE || body + Buffer.byteLength(printHead(request, compactNames)) > UDP_MTU_SAFE;
 }
 
-/** About how many bytes the request takes with long names: never fewer characters than it does, and a Content-Length field more at the most. */
-function sizeOf(request: SipRequest): number {
-  let size = request.body.length + 36 + request.method.length + request.uri.length;
-  for (const [name, value] of request.headers.entries()) size += name.length + value.length + 4;
+/** Whether a message is surely larger than UDP should carry with long names; where it is not, its bytes have to be counted. */
+export function isSurelyLong(message: SipMessage): boolean {
+  return sizeOf(message) > UDP_MTU_SAFE + TOO_MUCH;
+}
+
+/** Bytes that {@link sizeOf} may be too many: a Content-Length field that is there already. */
+const TOO_MUCH = 24;
+
+/** About how many bytes the message takes with long names: never fewer characters than it does, and a Content-Length field more at the most. */
+function sizeOf(message: SipMessage): number {
+  let size = message.body.length + TOO_MUCH;
+  if (message.kind === "request") size += 12 + message.method.length + message.uri.length;
+  else size += 16 + message.reason.length;
+  for (const [name, value] of message.headers.entries()) size += name.length + value.length + 4;
   return size;
 }
 
