@@ -72,8 +72,8 @@ async function forking(exchange: Exchange, at: number, phones: readonly number[]
         const { text, message } = proxy.received[handled];
         const via = `Via: SIP/2.0/UDP 192.0.2.${at};branch=z9hG4bK-p`;
         if (message.kind === "request")
-          for (const phone of phones) proxy.raw(phone, text.replace("\r\nVia:", `\r\n${via}${phone}\r\nVia:`));
-        else proxy.raw(1, text.replace(/\r\nVia: SIP\/2\.0\/UDP 192\.0\.2\.2[^\r]*/, ""));
+          for (const phone of phones) proxy.raw(phone, text.replace(/\r\n(?=Via:|v:)/, `\r\n${via}${phone}\r\n`));
+        else proxy.raw(1, text.replace(/\r\n(?:Via|v): SIP\/2\.0\/UDP 192\.0\.2\.2[^\r]*/, ""));
       }
       return done();
     },

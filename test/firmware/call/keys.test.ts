@@ -120,7 +120,7 @@ for (const refresher of ["uac", "uas"] as const)
       const allow = (text: string) => (by === "INVITE" ? text.replace(/^(Allow:.*), UPDATE/m, "$1") : text);
       const { exchange, alice, bob } = await connected({
         tamper: (text) =>
-          /^INVITE /.test(text) && !/^To:.*tag=/m.test(text)
+          /^INVITE /.test(text) && !/^(?:To|t):.*tag=/m.test(text)
             ? allow(text).replace(/^(Session-Expires: ?\d+).*\r$/m, `$1;refresher=${refresher}\r`)
             : allow(text),
       });
@@ -153,7 +153,7 @@ for (const refresher of ["uac", "uas"] as const)
 
 /** Takes the key agreement out of offers within a dialog. */
 const unproved = (text: string) =>
-  /^INVITE /.test(text) && /^To:.*tag=/m.test(text) ? text.replace(/^a=key-mgmt.*\r\n/gm, "") : text;
+  /^INVITE /.test(text) && /^(?:To|t):.*tag=/m.test(text) ? text.replace(/^a=key-mgmt.*\r\n/gm, "") : text;
 
 test("a change without proof: taken where the policy takes any, refused where it must be proved", async () => {
   const lenient = await connected({ tamper: unproved }, {});
