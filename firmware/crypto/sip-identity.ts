@@ -1,5 +1,7 @@
 // When do two SIP URIs name the same person? RFC 3261 section 19.1.4 reduced to what an identity is made of.
 
+import { remembering } from "../runtime/remembering.js";
+
 /** The parts of a SIP URI that make an identity. */
 export interface SipIdentity {
   /** `sip` or `sips`. */
@@ -22,19 +24,8 @@ function plainUser(user: string): string {
   });
 }
 
-/** URIs read lately: a call's few names are asked for again and again. */
-const recent = new Map<string, SipIdentity | undefined>();
-const RECENT = 32;
-
 /** Reads a SIP or SIPS URI; undefined when it is none. URI parameters and headers are no part of an identity. */
-export function parseSipIdentity(uri: string): SipIdentity | undefined {
-  if (recent.has(uri)) return recent.get(uri);
-  const identity = read(uri);
-  if (uri.length > 256) return identity;
-  if (recent.size >= RECENT) recent.clear();
-  recent.set(uri, identity);
-  return identity;
-}
+export const parseSipIdentity: (uri: string) => SipIdentity | undefined = remembering(read);
 
 function read(uri: string): SipIdentity | undefined {
   const found = uri.length > 1024 ? null : shape.exec(uri);

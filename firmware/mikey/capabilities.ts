@@ -1,6 +1,7 @@
 // What a phone of ours says of itself in an authenticated Vendor ID extension (RFC 3830 section 6.15), and what is remembered of it.
 
 import { sipIdentity } from "../crypto/sip-identity.js";
+import { remembering } from "../runtime/remembering.js";
 import type { ParsedMessage } from "./message.js";
 import { payloadsOf } from "./message.js";
 import { ExtensionType } from "./numbers.js";
@@ -35,9 +36,12 @@ export function announce(capabilities: Partial<Capabilities>): ExtensionPayload 
     ...(certificate === undefined ? [] : [`c=${certificate}`]),
   ];
   if (fields.length === 0) return undefined;
-  const text = ["sotto/1", ...fields].join(";");
-  return { kind: "extension", type: ExtensionType.vendorId, data: encoder.encode(text) };
+  return vendorId(["sotto/1", ...fields].join(";"));
 }
+
+const vendorId = remembering(
+  (text): ExtensionPayload => ({ kind: "extension", type: ExtensionType.vendorId, data: encoder.encode(text) }),
+);
 
 /** Reads it; other vendors' extensions say nothing to us. Believe it only of an authentic message. */
 export function announced(message: Pick<ParsedMessage, "payloads">): Capabilities {
@@ -51,15 +55,9 @@ export function announced(message: Pick<ParsedMessage, "payloads">): Capabilitie
 
 /** `sotto/1` and eight fields. */
 const MAX_BYTES = 1024;
-/** What was read last: phones that call each other say the same each time. */
-let last: { readonly text: string; readonly said: Capabilities | undefined } = { text: "", said: undefined };
 
-function read(text: string): Capabilities | undefined {
-  if (text !== last.text) last = { text, said: readAnew(text) };
-  return last.said;
-}
-
-function readAnew(text: string): Capabilities | undefined {
+/** Phones that call each other say the same each time. */
+const read = remembering((text): Capabilities | undefined => {
   const found = shape.exec(text);
   if (!found) return undefined;
   const fields = new Map(found[1].split(";").map((field) => field.split("=") as [string, string]));
@@ -70,7 +68,7 @@ function readAnew(text: string): Capabilities | undefined {
     offers: numbers("o"),
     certificate: numbers("c").find((one) => one <= 0xffffffff),
   };
-}
+});
 
 /** What is remembered of a peer. */
 interface Remembered {

@@ -1,6 +1,7 @@
 // Whose ID payload is whose: the order of RFC 3830 section 3 decides (IDi before IDr in offers, IDr before IDi in answers).
 
 import { sameSipIdentity, sipIdentity } from "../crypto/sip-identity.js";
+import { remembering } from "../runtime/remembering.js";
 import { ok } from "../runtime/result.js";
 import { sameBytes } from "./bytes.js";
 import { type MikeyResult, refuse } from "./errors.js";
@@ -14,21 +15,12 @@ const decoder = new TextDecoder("utf-8", { fatal: false });
 /** Most characters of an identity that an error text repeats. */
 const SHOWN = 80;
 
-/** Payloads made lately: a call's two names stand in each of its messages. */
-const recent = new Map<string, IdPayload>();
-const RECENT = 32;
-
 /** The ID payload for a SIP URI: `scheme:user@host`, type URI; not to be changed. Throws TypeError for anything else. */
-export function idPayload(uri: string): IdPayload {
-  const known = recent.get(uri);
-  if (known) return known;
+export const idPayload: (uri: string) => IdPayload = remembering((uri) => {
   const identity = sipIdentity(uri);
   if (identity === undefined) throw new TypeError(`not a SIP URI: ${uri}`);
-  const payload: IdPayload = { kind: "id", type: IdType.uri, data: encoder.encode(identity) };
-  if (recent.size >= RECENT) recent.clear();
-  recent.set(uri, payload);
-  return payload;
-}
+  return { kind: "id", type: IdType.uri, data: encoder.encode(identity) };
+});
 
 /** What an ID payload says, as a SIP URI; a NAI (`user@realm`) is read as the SIP identity of that name. */
 export function identityText(id: IdPayload): string {

@@ -1,5 +1,6 @@
 // name-addr and addr-spec with header parameters: From, To, Contact, Route, Record-Route (RFC 3261 sections 20.10, 25.1).
 
+import { remembering } from "../../runtime/remembering.js";
 import { fail, ok, type Result } from "../../runtime/result.js";
 import { getParam, type Params, printParams, scanParams } from "./params.js";
 import { isToken, quote, Scanner, unquote } from "./scanner.js";
@@ -14,8 +15,10 @@ export interface NameAddr {
   readonly params: Params;
 }
 
-/** Parses one From, To, Contact, Route or Record-Route value. Errors: `display-name`, `uri`, `param`. */
-export function parseNameAddr(text: string): Result<NameAddr> {
+/** Parses one From, To, Contact, Route or Record-Route value; not to be changed. Errors: `display-name`, `uri`, `param`. */
+export const parseNameAddr: (text: string) => Result<NameAddr> = remembering(readNameAddr);
+
+function readNameAddr(text: string): Result<NameAddr> {
   const scanner = new Scanner(text);
   scanner.lws();
   let displayName: string | undefined;

@@ -75,12 +75,14 @@ type Entry = readonly [name: string, value: string];
 
 /** An immutable list of header fields. */
 export class Headers implements SipHeaders {
-  private readonly keys: readonly string[];
-
-  /** @param fields unfolded values without surrounding white space; nothing is checked here. */
-  constructor(private readonly fields: readonly Entry[]) {
-    this.keys = fields.map(([name]) => fieldKey(name));
-  }
+  /**
+   * @param fields unfolded values without surrounding white space; nothing is checked here.
+   * @param keys {@link fieldKey} of each, where they are known.
+   */
+  constructor(
+    private readonly fields: readonly Entry[],
+    private readonly keys: readonly string[] = fields.map(([name]) => fieldKey(name)),
+  ) {}
   get(name: string): string | undefined {
     const key = fieldKey(name);
     const index = this.keys.indexOf(key);
@@ -119,7 +121,7 @@ export class Headers implements SipHeaders {
     const rest = lists.has(key) ? splitList(this.fields[index][1]).slice(1) : [];
     const changed = [...this.fields];
     changed[index] = [this.fields[index][0], [value, ...rest].join(", ")];
-    return new Headers(changed);
+    return new Headers(changed, this.keys);
   }
 }
 

@@ -1,5 +1,6 @@
 // SIP and SIPS URIs: parse, print, escape, compare (RFC 3261 sections 19.1 and 25.1).
 
+import { remembering } from "../../runtime/remembering.js";
 import { fail, ok, type Result } from "../../runtime/result.js";
 import { canonicalHost, scanHostPort } from "./host.js";
 import { type Param, type Params, printParams } from "./params.js";
@@ -29,8 +30,10 @@ export function isUri(text: string): boolean {
   return scheme !== "" && /^[^:]+:[A-Za-z0-9\-_.!~*'();/?:@&=+$,%[\]#]+$/.test(text);
 }
 
-/** Parses a SIP or SIPS URI. Errors: `scheme`, `user`, `host`, `param`, `header`, with the offset in the text. */
-export function parseSipUri(text: string): Result<SipUri> {
+/** Parses a SIP or SIPS URI; not to be changed. Errors: `scheme`, `user`, `host`, `param`, `header`, with the offset in the text. */
+export const parseSipUri: (text: string) => Result<SipUri> = remembering(readSipUri);
+
+function readSipUri(text: string): Result<SipUri> {
   const scheme = uriScheme(text);
   if (scheme !== "sip" && scheme !== "sips") return fail("scheme", "not a sip or sips URI", 0);
   let rest = scheme.length + 1;

@@ -92,7 +92,7 @@ function placeOf(uri: string): string {
 }
 
 /** A globally routable address (RFC 5627): ours under any name, and sip or sips as the message has to be (RFC 5630 section 5.1.1.4). */
-const GRUU = /;gr(?=[=;]|$)/i;
+const GRUU = /;gr(?=[=;>]|$)/i;
 
 /**
  * The fields with our own place in Contact replaced, whatever account's user part stands before it, and a GRUU's scheme made the wanted one;
@@ -100,7 +100,7 @@ const GRUU = /;gr(?=[=;]|$)/i;
  */
 export function withContact(headers: Headers, ours: string, wanted: string): Headers {
   const first = headers.get("Contact");
-  if (first === undefined || (ours === wanted && !GRUU.test(first.replaceAll(">", ";")))) return headers;
+  if (first === undefined || (ours === wanted && !GRUU.test(first))) return headers;
   const [from, to] = [placeOf(ours), placeOf(wanted)];
   const scheme = uriScheme(wanted);
   let changed = false;
