@@ -69,16 +69,16 @@ export class IncomingCall extends Call {
     } else if (!saysSo && !atOnce) this.sayRinging();
     this.media.openVoice();
     this.state = "ringing";
+    if (atOnce) {
+      void this.answer();
+      return undefined;
+    }
     this.setLimit(this.environment.ringLimitMs, () =>
       this.finish(
         { by: "us", code: "no-answer", text: "rang too long", user: `Missed call from ${this.identity.peer.uri}` },
         () => this.invite.reject(480),
       ),
     );
-    if (atOnce) {
-      void this.answer();
-      return undefined;
-    }
     this.changed();
     // The caller has proved who it is (or nothing is to be computed): from here on work for it is justified. One ringing call at a time.
     if (!this.offeredEarly && this.environment.precompute)

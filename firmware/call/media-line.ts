@@ -28,6 +28,8 @@ export interface FinishedExchange {
 }
 
 const none: readonly string[] = [];
+/** By lists of codecs; an account's stays the same. */
+const able = new WeakMap<readonly string[], AudioCapabilities>();
 
 export class MediaLine {
   account: CallAccount | undefined;
@@ -43,7 +45,6 @@ export class MediaLine {
   heldHere = false;
   /** True once close() has finished. */
   closed = false;
-  private able: { readonly codecs: readonly string[]; readonly capabilities: AudioCapabilities } | undefined;
   private opening: Promise<Outcome<VoiceStream>> | undefined;
   private ending: Promise<StreamStatistics | undefined> | undefined;
 
@@ -69,8 +70,12 @@ export class MediaLine {
   /** What the account's codecs let us do. */
   get capabilities(): AudioCapabilities {
     const codecs = this.account?.codecs ?? none;
-    if (this.able?.codecs !== codecs) this.able = { codecs, capabilities: capabilitiesOf(codecs) };
-    return this.able.capabilities;
+    let capabilities = able.get(codecs);
+    if (!capabilities) {
+      capabilities = capabilitiesOf(codecs);
+      able.set(codecs, capabilities);
+    }
+    return capabilities;
   }
 
   open(): Promise<Outcome<VoiceStream>> {

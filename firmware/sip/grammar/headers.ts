@@ -111,7 +111,9 @@ export class Headers implements SipHeaders {
   /** How many fields (not values) have the name. */
   count(name: string): number {
     const key = fieldKey(name);
-    return this.keys.reduce((sum, each) => (each === key ? sum + 1 : sum), 0);
+    let count = 0;
+    for (let at = this.keys.indexOf(key); at >= 0; at = this.keys.indexOf(key, at + 1)) count++;
+    return count;
   }
   /** The same fields with the first value of `name` replaced; other values of a list in the same field are kept. */
   withFirst(name: string, value: string): Headers {

@@ -1,6 +1,7 @@
 // Hosts as SIP writes them: names, IPv4 addresses, IPv6 references in brackets (RFC 3261 section 25.1).
 
 import { isIPv4, isIPv6 } from "node:net";
+import { remembering } from "../../runtime/remembering.js";
 import { decimal, type Scanner } from "./scanner.js";
 
 const label = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$/;
@@ -11,7 +12,9 @@ function repaired(address: string): string {
 }
 
 /** Whether `text` is a host: a name (underscores are let through), an IPv4 address, or an IPv6 address in brackets. */
-export function isHost(text: string): boolean {
+export const isHost: (text: string) => boolean = remembering(checkHost);
+
+function checkHost(text: string): boolean {
   if (text.length === 0 || text.length > 255) return false;
   if (isIPv4(text)) return true;
   if (text[0] === "[") return text.endsWith("]") && !text.includes("%") && isIPv6(repaired(text.slice(1, -1)));
@@ -39,9 +42,11 @@ export function isNumeric(host: string): boolean {
 }
 
 /** One form for every way of writing a host: lower case, IPv6 compressed, IPv4-mapped IPv6 as IPv4, no final dot. */
-export function canonicalHost(host: string): string {
+export const canonicalHost: (host: string) => string = remembering(canonical);
+
+function canonical(host: string): string {
   const bare = bareHost(host).toLowerCase();
-  if (!isIPv6(bare) || bare.includes("%")) return bare.endsWith(".") ? bare.slice(0, -1) : bare;
+  if (!bare.includes(":") || !isIPv6(bare) || bare.includes("%")) return bare.endsWith(".") ? bare.slice(0, -1) : bare;
   const compressed = new URL(`http://[${bare}]/`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(compressed);
   if (!mapped) return compressed;

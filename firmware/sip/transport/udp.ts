@@ -62,7 +62,7 @@ export class UdpTransport implements SipTransport {
     const socket = createSocket({
       type: v6 ? "udp6" : "udp4",
       ipv6Only: v6,
-      lookup: (name, _options, callback) => callback(null, name, isIPv6(name) ? 6 : 4),
+      lookup: (name, _options, callback) => callback(null, name, name.includes(":") ? 6 : 4),
     });
     await new Promise<void>((resolve, reject) => {
       socket.once("error", (error: NodeJS.ErrnoException) => {
