@@ -34,7 +34,7 @@ const QUICK_MS = 20;
 /** A fifth of the phone's time at first, a tenth or less later. On a slow device a real call that meets a rehearsed one waits long for it: seldom. */
 function pauseMs(played: number, lastMs: number): number {
   if (lastMs >= QUICK_MS) return Math.max(3000, 30 * lastMs);
-  return played < SOON ? Math.max(20, 4 * lastMs) : Math.max(250, 10 * lastMs);
+  return played < SOON ? Math.max(80, 10 * lastMs) : Math.max(250, 10 * lastMs);
 }
 
 /** What rehearsed calls are made of. */

@@ -235,7 +235,10 @@ export class AudioGateway {
     this.told = now;
     if (!this.link.eventsOn || !this.link.ready) return;
     indicators.forEach(([name], i) => {
-      if (now[name] !== before[name] && this.link.active[name]) this.say(`+CIEV: ${i + 1},${now[name]}`);
+      if (now[name] === before[name] || !this.link.active[name]) return;
+      // A call that alerts was dialled first (HFP 1.8 section 4.19), even where nobody was told of it before.
+      if (name === "callsetup" && now[name] === 3 && before[name] < 2) this.say(`+CIEV: ${i + 1},2`);
+      this.say(`+CIEV: ${i + 1},${now[name]}`);
     });
   }
 

@@ -372,9 +372,9 @@ export abstract class Call {
    * People are told when what the network waits for has been done: telling takes longer than sending, and what follows at once is told with it. Any
    * change told before covers it.
    */
-  protected changedSoon(then?: () => void): void {
+  protected changedSoon(then?: () => void, afterMs = SOON_MS): void {
     this.telling?.cancel();
-    this.telling = this.environment.timers.after(SOON_MS, () => {
+    this.telling = this.environment.timers.after(afterMs, () => {
       this.telling = undefined;
       if (this.over) return;
       this.changed();

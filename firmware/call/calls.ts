@@ -188,7 +188,6 @@ export class Calls implements CallControl {
     this.totals.placed++;
     const snapshot = call.snapshot();
     call.place();
-    this.environment.emit({ type: "call", call: call.snapshot() });
     return snapshot;
   }
 

@@ -12,6 +12,9 @@ import { endOfFailure, endOfRefusal, type Outcome } from "./reasons.js";
 /** How long the other phone may ring before we give up. */
 const NO_ANSWER_MS = 180_000;
 
+/** People are told of a call of theirs so much later, ms: by then the other phone's first word is read, which is told with it. */
+const DIALLED_SOON_MS = 20;
+
 /** A call we place. What goes into its INVITE may be made long before: {@link prepare}, then {@link place} or {@link discard}. */
 export class OutgoingCall extends Call {
   private invite: OutgoingInvite | undefined;
@@ -66,6 +69,7 @@ export class OutgoingCall extends Call {
     this.placed = true;
     this.startedAtMs = this.environment.clock.wallMs();
     this.environment.trace.mark("dialled", this.identity.id);
+    this.changedSoon(undefined, DIALLED_SOON_MS);
     if (this.offer) this.send(this.offer);
     else
       void this.prepare().then(() => {

@@ -192,6 +192,14 @@ test("an incoming call rings every 3 s with the caller's number until it is answ
   assert.is(one.time.active, 0);
 });
 
+test("a call that is told of when it alerts already was dialled first", async () => {
+  const one = phone();
+  await one.wearer().connect();
+  one.said.length = 0;
+  one.gateway.update([{ id: 3, direction: "outgoing", from: "sip:5551234@example.com", state: "alerting" }]);
+  assert.is(one.said.join(""), "\r\n+CIEV: 3,2\r\n\r\n+CIEV: 3,3\r\n");
+});
+
 test("an outgoing call: dialling, alerting, answered, ended", async () => {
   const one = phone();
   const wearer = one.wearer();

@@ -66,7 +66,8 @@ test("the other phone was started anew: the call is placed again with everything
   assert.is(sent.length, 2, "once by name, once in full");
   assert.ok(sent[0] < sent[1] - 550);
   const told = alice.events.slice(before).flatMap((event) => (event.type === "call" ? [event.call] : []));
-  assert.equal([...new Set(told.map(({ state }) => state))].slice(0, 2), ["dialling", "ringing"]);
+  const states = told.map(({ state }) => state);
+  assert.ok(states.indexOf("ended") > states.indexOf("active") && states.includes("active"), `${states}`);
   assert.is(new Set(told.map(({ id }) => id)).size, 1, "one call");
   sent.length = 0;
   await callOnce(exchange, alice, anew);

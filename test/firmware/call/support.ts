@@ -107,7 +107,7 @@ export interface TestPhone {
   readonly trace: Trace;
   readonly events: CallEvent[];
   readonly local: SipAddress;
-  /** The newest snapshot of the newest call. */
+  /** The newest snapshot that was told, or the newest call that nobody was told of yet. */
   call(): CallSnapshot | undefined;
 }
 
@@ -210,7 +210,11 @@ export class Exchange {
       trace,
       events,
       local: transport.local,
-      call: () => events.flatMap((event) => (event.type === "call" ? [event.call] : [])).at(-1),
+      call: () => {
+        const told = events.flatMap((event) => (event.type === "call" ? [event.call] : []));
+        const newest = calls.list().at(-1);
+        return newest && !told.some(({ id }) => id === newest.id) ? newest : told.at(-1);
+      },
     };
   }
 
