@@ -7,6 +7,7 @@ import { RemoteVoice, serveVoice, type WirePort } from "./media/index.js";
 import { emptyStatistics } from "./media/statistics.js";
 import type { Voice, VoiceAhead, VoiceStream } from "./media/voice.js";
 import { type Clock, type Log, silentLog, type Timers, Trace } from "./runtime/index.js";
+import { forgetAll } from "./runtime/remembering.js";
 import {
   type SipAddress,
   type SipTransport,
@@ -204,6 +205,8 @@ class Stage {
     });
     try {
       const [{ calls }] = this.phones;
+      // The real call's names are new to this phone.
+      forgetAll();
       this.placed++;
       const { id } = calls.dial(this.account.uri, this.account.uri);
       await until(inCall);

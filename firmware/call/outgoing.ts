@@ -13,7 +13,7 @@ import { endOfFailure, endOfRefusal, type Outcome } from "./reasons.js";
 const NO_ANSWER_MS = 180_000;
 
 /** People are told of a call of theirs so much later, ms: by then the other phone's first word is read, which is told with it. */
-const DIALLED_SOON_MS = 20;
+const DIALLED_SOON_MS = 50;
 
 /** A call we place. What goes into its INVITE may be made long before: {@link prepare}, then {@link place} or {@link discard}. */
 export class OutgoingCall extends Call {

@@ -8,13 +8,22 @@ export interface RememberingOptions {
   readonly longest?: number;
 }
 
+const memories: Map<string, unknown>[] = [];
+
+/** Nothing is remembered any more. What runs seldom for that is then run again, by who wants it to have run. */
+export function forgetAll(): void {
+  for (const known of memories) known.clear();
+}
+
 /**
  * A function that gives for a text what `make` gave for it last, as long as that is remembered.
+ * Made once for a program, not for an object.
  * @param make depends on nothing but the text; what it returns is shared and must not be changed.
  */
 export function remembering<T>(make: (text: string) => T, options: RememberingOptions = {}): (text: string) => T {
   const { capacity = 32, longest = 256 } = options;
   const known = new Map<string, T>();
+  memories.push(known);
   return (text) => {
     if (text.length > longest) return make(text);
     const found = known.get(text);

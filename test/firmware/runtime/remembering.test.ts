@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { remembering } from "../../../firmware/runtime/remembering.js";
+import { forgetAll, remembering } from "../../../firmware/runtime/remembering.js";
 
 const test = suite("remembering");
 
@@ -24,6 +24,18 @@ test("a text is read once, long ones each time, and no more are kept than asked 
   length("one");
   length("two");
   assert.equal(read, ["three", "one", "two"], "full: the earlier ones were forgotten");
+});
+
+test("all is forgotten at once", () => {
+  let times = 0;
+  const made = remembering((text) => {
+    times++;
+    return text;
+  });
+  made("a");
+  forgetAll();
+  made("a");
+  assert.is(times, 2);
 });
 
 test("what throws is not remembered", () => {
