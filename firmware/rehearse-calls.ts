@@ -31,7 +31,7 @@ const SOON = 60;
 /** A device on which a rehearsed call takes longer is slow, ms. */
 const QUICK_MS = 20;
 
-/** A fifth of the phone's time at first, a tenth or less later. On a slow device a real call that meets a rehearsed one waits long for it: seldom. */
+/** A tenth of the phone's time or less: a real call that meets a rehearsed one waits for it. Seldom on a slow device, where it would wait long. */
 function pauseMs(played: number, lastMs: number): number {
   if (lastMs >= QUICK_MS) return Math.max(3000, 30 * lastMs);
   return played < SOON ? Math.max(80, 10 * lastMs) : Math.max(250, 10 * lastMs);

@@ -22,6 +22,9 @@ import { type People, passwords, type Side, sides, userOf } from "./people.js";
 import { keepToProcessor } from "./processor.js";
 import { type Sample, sampleOf } from "./sample.js";
 
+/** From choosing somebody to pressing the call key, ms: no finger is faster. */
+const CHOSEN_MS = 100;
+
 /** Where and how the two phones of a site run. */
 export interface Ground {
   /** Host part of a side's address of record: an address, or a domain. */
@@ -132,7 +135,10 @@ export class LabPhones {
       account: `sip:${userOf("alice", method, this.site.precomputation)}@${this.ground.domain.alice}`,
     };
     // Somebody is chosen on the screen before the call key is pressed.
-    if (this.site.precomputation === "on") await alice.control.ask("expect", wanted);
+    if (this.site.precomputation === "on") {
+      await alice.control.ask("expect", wanted);
+      await new Promise((resolve) => setTimeout(resolve, CHOSEN_MS));
+    }
     const { id } = await alice.control.ask("dial", wanted);
     const isUp = [
       alice.until("answer", patienceMs, (call) => call.id === id && call.state === "active"),

@@ -43,6 +43,17 @@ async function callOnce(exchange: Exchange, from: TestPhone, to: TestPhone): Pro
   await exchange.until("both are free", () => [from, to].every((phone) => phone.call()?.state === "ended"));
 }
 
+/** Two phones that know each other's certificates, the second of which was started anew since. */
+async function startedAnew(options: PhoneOptions = {}) {
+  const exchange = new Exchange();
+  const sent: number[] = [];
+  const [alice, bob] = [signing(exchange, 1, sent), signing(exchange, 2)];
+  await callOnce(exchange, alice, bob);
+  await bob.userAgent.close();
+  sent.length = 0;
+  return { exchange, alice, anew: signing(exchange, 2, [], options), sent };
+}
+
 test("the second INVITE is shorter by the certificate", async () => {
   const exchange = new Exchange();
   const sent: number[] = [];
@@ -54,13 +65,7 @@ test("the second INVITE is shorter by the certificate", async () => {
 });
 
 test("the other phone was started anew: the call is placed again with everything in it, and the person notices nothing", async () => {
-  const exchange = new Exchange();
-  const sent: number[] = [];
-  const [alice, bob] = [signing(exchange, 1, sent), signing(exchange, 2)];
-  await callOnce(exchange, alice, bob);
-  await bob.userAgent.close();
-  const anew = signing(exchange, 2);
-  sent.length = 0;
+  const { exchange, alice, anew, sent } = await startedAnew();
   const before = alice.events.length;
   await callOnce(exchange, alice, anew);
   assert.is(sent.length, 2, "once by name, once in full");
@@ -76,29 +81,17 @@ test("the other phone was started anew: the call is placed again with everything
 });
 
 test("a phone that refuses for another reason is asked no third time", async () => {
-  const exchange = new Exchange();
-  const sent: number[] = [];
-  const [alice, bob] = [signing(exchange, 1, sent), signing(exchange, 2)];
-  await callOnce(exchange, alice, bob);
-  await bob.userAgent.close();
   // Nothing but open calls: every offer of Alice's is refused with 488.
-  const open = signing(exchange, 2, [], { security: "off" });
-  sent.length = 0;
-  alice.calls.dial(open.uri);
+  const { exchange, alice, anew, sent } = await startedAnew({ security: "off" });
+  alice.calls.dial(anew.uri);
   await exchange.until("it is over", () => alice.call()?.state === "ended");
   assert.is(sent.length, 2);
   assert.is(alice.call()?.end?.status, 488);
-  await clean(exchange, alice, open);
+  await clean(exchange, alice, anew);
 });
 
 test("hung up while it is placed again: it is over at both ends", async () => {
-  const exchange = new Exchange();
-  const sent: number[] = [];
-  const [alice, bob] = [signing(exchange, 1, sent), signing(exchange, 2)];
-  await callOnce(exchange, alice, bob);
-  await bob.userAgent.close();
-  const anew = signing(exchange, 2);
-  sent.length = 0;
+  const { exchange, alice, anew } = await startedAnew();
   const answers = () => alice.userAgent.counters()["responses-received"] ?? 0;
   const before = answers();
   alice.calls.dial(anew.uri);
