@@ -89,7 +89,11 @@ export class OutgoingCall extends Call {
     const { account } = this;
     const route = this.routeNow();
     return {
-      ...{ target: this.identity.peer.uri, account: account.uri, nextHop: route.nextHop, routes: route.routes, body },
+      target: this.identity.peer.uri,
+      account: account.uri,
+      nextHop: route.nextHop,
+      routes: route.routes,
+      body,
       ...callerFields(account, this.anonymous),
     };
   }

@@ -145,13 +145,7 @@ export class Handset {
       const call = event.call;
       if (call.state === "ended") this.ended(call);
       else {
-        if (!this.calls.has(call.id)) {
-          this.silenced = false;
-          this.entry = "";
-          this.contact = -1;
-          this.notice = undefined;
-          this.stopAfterTone();
-        }
+        if (!this.calls.has(call.id)) this.begin();
         this.calls.set(call.id, call);
         this.expect();
       }
@@ -331,7 +325,19 @@ export class Handset {
     this.entry = "";
     this.contact = -1;
     this.expected = undefined;
-    this.options.calls.dial(uri);
+    const call = this.options.calls.dial(uri);
+    // Others are told of it a moment later; the next key is meant for it already.
+    this.begin();
+    this.calls.set(call.id, call);
+  }
+
+  /** Another call: what was on the screen before it is over. */
+  private begin(): void {
+    this.silenced = false;
+    this.entry = "";
+    this.contact = -1;
+    this.notice = undefined;
+    this.stopAfterTone();
   }
 
   /** Tells call control who is likely to be called next, whenever that changes or a key shows that it still holds. */

@@ -100,8 +100,10 @@ export class PeerMemory {
     }
     this.known.set(key, { said, mark });
   }
-  /** Nothing that a peer has said holds any more. */
-  forget(uri: string): void {
-    this.known.delete(sipIdentity(uri) ?? uri);
+  /** A peer has our certificates no more. What else it said holds: a refusal, which anybody can write, must not lead to weaker signatures. */
+  forgetCertificate(uri: string): void {
+    const key = sipIdentity(uri) ?? uri;
+    const known = this.known.get(key);
+    if (known) this.known.set(key, { said: { ...known.said, certificate: undefined }, mark: known.mark });
   }
 }

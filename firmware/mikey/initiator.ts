@@ -104,7 +104,7 @@ function extensionsOf(plan: OfferPlan, isChoice: boolean): ExtensionPayload[] {
   const signatures = plan.parties.compat ? [] : (plan.method.announces ?? []);
   const vendor = announce({
     signatures,
-    certificate: plan.parties.compat ? undefined : plan.method.has?.(plan.parties.peerUri),
+    certificate: plan.parties.compat ? undefined : plan.method.markOf?.(plan.parties.peerUri),
     choosesPolicy: isChoice && !plan.method.responderChooses,
     ...(plan.offers ? { offers: plan.offers } : {}),
   });

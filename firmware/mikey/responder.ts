@@ -235,7 +235,7 @@ class AnswerableOffer implements ReceivedOffer {
     if (!chosen.ok) return chosen;
     const vendor =
       announced(this.offer).signatures.length > 0
-        ? announce({ signatures: method.announces ?? [], certificate: method.has?.(parties.peerUri) })
+        ? announce({ signatures: method.announces ?? [], certificate: method.markOf?.(parties.peerUri) })
         : undefined;
     const written = await authentic.answer({
       header: this.header(chosen.value),

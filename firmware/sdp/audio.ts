@@ -135,7 +135,11 @@ export interface NegotiatedAudio extends AudioLine {
 }
 
 /** Takes the first codec of `line`, or the one called `name`, into use. @throws RangeError when the line has no such codec. */
-export function settle(line: AudioLine, direction: MediaDirection, name?: string): NegotiatedAudio {
+export function settle(
+  line: AudioLine & { readonly codec?: never },
+  direction: MediaDirection,
+  name?: string,
+): NegotiatedAudio {
   const codec = name === undefined ? line.codecs[0] : line.codecs.find((entry) => entry.name === name.toUpperCase());
   if (!codec) throw new RangeError(`line ${line.index} has no common codec ${name}`);
   const events = line.telephoneEvents.get(codec.clockRate);

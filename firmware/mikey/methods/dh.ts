@@ -100,7 +100,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
         isWiped = true;
         pair?.wipe();
       },
-      ...(isAbridged ? { recant: () => own.choice.memory.forget(frame.peerUri) } : {}),
+      ...(isAbridged ? { recant: () => own.choice.memory.forgetCertificate(frame.peerUri) } : {}),
     };
   }
 
@@ -148,7 +148,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
     answerType: DataType.dhResponse,
     isKeyTransport: false,
     announces: own.choice.announces,
-    has: (peerUri) => own.has(peerUri),
+    markOf: (peerUri) => own.markOf(peerUri),
     proofLength(offer) {
       const sign = closing(offer, "sign");
       return sign.ok ? ok(sign.value.signature.length) : sign;

@@ -185,7 +185,7 @@ export interface MikeyMethod {
   /** Signature types it verifies beyond RFC 3830's, said in a Vendor ID extension. */
   readonly announces?: readonly number[];
   /** Mark of a peer's certificates that we have, said there too; undefined: they have to be sent each time. */
-  has?(peerUri: string): number | undefined;
+  markOf?(peerUri: string): number | undefined;
   /** Bytes the method's MAC or signature field takes at the end of this offer: what precedes them is covered. */
   proofLength(offer: ParsedMessage): MikeyResult<number>;
   offer(frame: OfferFrame): Promise<MikeyResult<OpenOffer>>;

@@ -136,7 +136,7 @@ export class SigningIdentity {
   }
 
   /** The mark of a peer's certificates that we have, to be announced; undefined: we keep none. */
-  has(peerUri: string): number | undefined {
+  markOf(peerUri: string): number | undefined {
     return this.options.learns && this.choice.announces.length > 0 ? this.choice.memory.markOf(peerUri) : undefined;
   }
 

@@ -37,7 +37,7 @@ export function stampRequest(request: SipRequest, via: Via, stamped: Via): SipRe
 export function responseTarget(via: Via, source: SipAddress): SipAddress {
   const transport = source.transport;
   if (transport !== "udp") {
-    // Where the connection is gone, a new one is opened to where the client says it listens.
+    // Where the connection is gone (a source has no alternatives of its own), a new one is opened to where the client says it listens.
     const listening = via.port ?? (transport === "tls" ? 5061 : 5060);
     return { alternatives: [{ host: source.host, port: listening, transport, name: via.host }], ...source };
   }

@@ -100,9 +100,16 @@ test("what was typed is dialled in our own domain", () => {
   assert.equal(phone.asked, ["dial sip:42%23@here.test"]);
 });
 
+test("a call that was dialled is one for the next key, though nobody was told of it yet", () => {
+  const phone = new Phone();
+  phone.press("5", "call", "hangup");
+  assert.equal(phone.asked, ["dial sip:5@here.test", "hangup 77"]);
+});
+
 test("contacts: arrows choose, call dials, a long press on the digit dials", () => {
   const phone = new Phone();
   phone.press("down", "down", "call");
+  phone.dialledInVain();
   phone.handset.key("long", "1");
   assert.equal(phone.asked, ["dial sip:bob@there.test", "dial sip:ann@there.test"]);
 });
@@ -110,6 +117,7 @@ test("contacts: arrows choose, call dials, a long press on the digit dials", () 
 test("redial: the first press shows, the second dials", () => {
   const phone = new Phone();
   phone.press("5", "call");
+  phone.dialledInVain();
   phone.press("call");
   assert.is(phone.asked.length, 1);
   assert.equal(phone.view.lines[0], "sip:5@here.test");
@@ -177,6 +185,8 @@ test("who is likely to be called is expected: a contact shown, a digit with a co
   assert.equal(after("3"), ["sip:123@here.test"]);
   assert.equal(after("call"), [], "dialling takes it");
   assert.equal(phone.asked, ["dial sip:123@here.test"]);
+  phone.dialledInVain();
+  phone.expected.length = 0;
   assert.equal(after("call"), ["sip:123@here.test"], "to be dialled again");
   phone.call(1, "incoming", "ringing");
   assert.equal(phone.expected.splice(0), [undefined]);

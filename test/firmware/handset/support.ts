@@ -29,6 +29,9 @@ export function snapshot(
 }
 
 /** A handset with devices that remember what they were told. */
+/** The id of a call that is dialled here. */
+const DIALLED = 77;
+
 export class Phone {
   readonly time = new VirtualTime();
   readonly asked: string[] = [];
@@ -58,7 +61,10 @@ export class Phone {
         return undefined as never;
       };
     const calls: CallControl = {
-      dial: ask("dial"),
+      dial: (uri) => {
+        this.asked.push(`dial ${uri}`);
+        return snapshot(DIALLED, "outgoing", "dialling");
+      },
       expect: (uri) => void this.expected.push(uri),
       answer: ask("answer"),
       hangup: ask("hangup"),
@@ -154,6 +160,11 @@ export class Phone {
       },
       ...more,
     });
+  }
+  /** The call that was dialled comes to nothing, and the screen says so no longer. */
+  dialledInVain(): void {
+    this.call(DIALLED, "outgoing", "ended", { end: { by: "us", code: "cancelled", text: "", user: "Call cancelled" } });
+    this.time.advance(60_000);
   }
   call(...parts: Parameters<typeof snapshot>): void {
     this.handset.onCall({ type: "call", call: snapshot(...parts) });

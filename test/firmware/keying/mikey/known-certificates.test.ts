@@ -189,9 +189,11 @@ test("what is known of peers is bounded, and can be forgotten", () => {
   memory.learn("sip:three@example.com", said, 3);
   assert.is(memory.markOf("sip:one@example.com"), 0);
   assert.is(memory.markOf("sip:two@example.com"), 2);
-  memory.forget("sip:two@example.com");
-  assert.is(memory.markOf("sip:two@example.com"), 0);
-  assert.is(memory.get("sip:two@example.com").certificate, undefined);
+  memory.learn("sip:two@example.com", { ...said, signatures: [13] }, 2);
+  memory.forgetCertificate("sip:two@example.com");
+  memory.forgetCertificate("sip:nobody@example.com");
+  assert.is(memory.markOf("sip:two@example.com"), 2);
+  assert.equal(memory.get("sip:two@example.com"), { ...said, signatures: [13], certificate: undefined });
   assert.is(memory.get("sip:three@example.com").certificate, 7);
 });
 
