@@ -34,8 +34,8 @@ import {
   Trace,
   type TraceEntry,
 } from "./runtime/index.js";
-import { openSignalling, warmRoutes } from "./signalling.js";
-import { areRegistered, isWildcard, UserAgent, watchAddress } from "./sip/index.js";
+import { LOOPBACK, openSignalling, warmRoutes } from "./signalling.js";
+import { areRegistered, isWildcard, type SipUri, UserAgent, watchAddress } from "./sip/index.js";
 import { StartUp, startUpMetrics } from "./start-up.js";
 import { watchNotice } from "./system-notice.js";
 import { startVoiceThread } from "./voice-client.js";
@@ -149,6 +149,14 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
       ...(config.accounts.some((account) => account.gruu) ? ["gruu"] : []),
     ],
   };
+  // What the user agent and the calls ask; rehearsed calls ask it, too.
+  const asked = {
+    // Who asks before there is a call control finds nobody at home.
+    accepts: (uri: SipUri) => callControl?.accepts(uri) ?? true,
+    auth: (account: string) => accounts.auth(account),
+    contactOf: (account: string) => accounts.contact(account),
+    route: (account: string) => accounts.route(account),
+  };
   const userAgent = new UserAgent({
     transport: signalling.transports,
     resolver: signalling.resolver,
@@ -160,10 +168,9 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     ...common,
     // A call leaves two transactions that live on for 32 s; calls that end make room for the next at once.
     limits: { dialogs: Math.max(64, 2 * config.maxCalls), serverTransactions: Math.max(4000, 32 * config.maxCalls) },
-    // Who asks before there is a call control finds nobody at home.
-    accepts: (uri) => callControl?.accepts(uri) ?? true,
-    auth: (account) => accounts.auth(account),
-    contactOf: (account) => accounts.contact(account),
+    accepts: asked.accepts,
+    auth: asked.auth,
+    contactOf: asked.contactOf,
   });
   shutdown.add("sip", () => userAgent.close());
   shutdown.add("registrations", () => accounts.close(UNREGISTER_MS));
@@ -175,7 +182,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
   await turn();
 
   let routed: SoundRoute = "handset";
-  const voice = startVoiceThread(
+  const voiceThread = startVoiceThread(
     {
       audio: devices.audio,
       voice: {
@@ -208,7 +215,8 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
       },
     },
   );
-  shutdown.add("voice", () => voice.close());
+  const { voice } = voiceThread;
+  shutdown.add("voice", () => voiceThread.close());
   const route = (to: SoundRoute): void => {
     const wanted = to !== "handset" && devices.sounds[to] ? to : "handset";
     if (wanted === routed) return;
@@ -257,7 +265,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     log: log.for("call"),
     random,
     localAddress: userAgent.local.host,
-    route: (account) => accounts.route(account),
+    route: asked.route,
     maxCalls: config.maxCalls,
     precompute: config.precompute,
     offerBudget: config.offerBudget,
@@ -366,17 +374,23 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     await turn();
     method.load();
   }
-  await voice.ready;
+  await voiceThread.ready;
   startUp.ready();
 
   // Keys, certificates and key pairs are made ready while nobody waits for them.
   if (config.precompute)
     for (const method of keying.flat())
       method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
-  const lookUp = (account: string): void => {
-    accounts.route(account);
-    accounts.contact(account);
-    accounts.auth(account);
+  const lookUp = (account: string, peer?: SipUri): void => {
+    // Calls come for the account's own address and for the phone's.
+    for (const uri of [account, account.replace(/@.*/, "@192.0.2.1")]) {
+      asked.route(uri);
+      asked.contactOf(uri);
+      asked.auth(uri);
+    }
+    if (!peer) return;
+    asked.accepts(peer);
+    signalling.resolver.resolve({ ...peer, host: LOOPBACK }, () => {});
   };
   const alike = { ...common, rate: signalling.rate, callers, lookUp };
   const precomputed = config.precompute

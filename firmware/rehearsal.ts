@@ -3,14 +3,15 @@
 
 import { type CallAccount, type CallEvent, type CallerRules, Calls, judgeCaller } from "./call/index.js";
 import type { Keying } from "./keying/index.js";
-import { RemoteVoice, serveVoice, type WirePort } from "./media/index.js";
+import { RemoteVoice, serveVoice } from "./media/index.js";
 import { emptyStatistics } from "./media/statistics.js";
 import type { Voice, VoiceAhead, VoiceStream } from "./media/voice.js";
-import { type Clock, type Log, silentLog, type Timers, Trace } from "./runtime/index.js";
+import { type Clock, type Log, ok, silentLog, type Timers, Trace } from "./runtime/index.js";
 import { forgetAll } from "./runtime/remembering.js";
 import {
   type SipAddress,
   type SipTransport,
+  type SipUri,
   type TransportReceiver,
   UserAgent,
   type UserAgentOptions,
@@ -54,8 +55,8 @@ export interface Alike extends Pick<UserAgentOptions, "rate" | "product" | "supp
   readonly callers: CallerRules;
   /** One that nobody reads. */
   readonly log: Log;
-  /** Looks up what the real user agent and the real calls look up for an account; nothing is done with it. */
-  readonly lookUp: (account: string) => void;
+  /** Asks what the real user agent and the real calls ask for an account, and about a peer's address; nothing is done with the answers. */
+  readonly lookUp: (account: string, peer?: SipUri) => void;
 }
 
 /** Rehearsing in a quiet phone's spare time. */
@@ -151,7 +152,7 @@ function passed(ms: number, signal: AbortSignal, timers: Timers): Promise<boolea
 
 /** Two phones of one account. */
 class Stage {
-  private readonly phones: readonly { readonly userAgent: UserAgent; readonly calls: Calls }[];
+  private readonly phones: readonly { readonly userAgent: UserAgent; readonly calls: Calls; readonly voice: Voice }[];
   private readonly timers: Timers;
   private heard: (event: CallEvent) => void = () => {};
   /** Calls so far. */
@@ -220,7 +221,7 @@ class Stage {
 
   async close(): Promise<void> {
     for (const { calls } of this.phones) calls.close();
-    await Promise.all(this.phones.map(({ userAgent }) => userAgent.close()));
+    await Promise.all(this.phones.flatMap(({ userAgent, voice }) => [userAgent.close(), voice.close()]));
     for (const method of this.account.keying) method.close();
   }
 
@@ -228,6 +229,7 @@ class Stage {
     const { clock, timers, random, alike } = options;
     const { uri, security, codecs, keying } = this.account;
     const log = alike?.log ?? silentLog;
+    const voice = openVoiceless();
     const userAgent = new UserAgent({
       ...{ transport, clock, timers, random, log },
       ...(alike ? { rate: alike.rate, product: alike.product, supported: alike.supported } : {}),
@@ -236,11 +238,17 @@ class Stage {
         return undefined;
       },
       accepts: (wanted) => calls.accepts(wanted),
+      resolver: {
+        resolve: (wanted, done) => {
+          alike?.lookUp(uri, wanted);
+          done(ok(other));
+        },
+      },
     });
     const calls: Calls = new Calls({
       // It rings for a moment: an answer that is made ahead is what most calls have.
       accounts: [{ uri, security, codecs, keying, autoAnswerMs: RING_MS, verifiesAlone: true }],
-      ...{ userAgent, voice: new RemoteVoice(voiceless(), nobody, timers), clock, timers, random },
+      ...{ userAgent, voice, clock, timers, random },
       trace: new Trace(clock),
       log,
       ...(alike ? { callers: lettingIn(alike.callers, uri) } : {}),
@@ -248,13 +256,13 @@ class Stage {
       route: (account) => {
         alike?.lookUp(account);
         // Every other call is one between phones that know each other: its offer is another, and so is the way it takes.
-        return { nextHop: other, routes: [], isDirect: this.placed % 2 === 1 };
+        return this.placed % 2 === 1 ? { routes: [], isDirect: true } : { nextHop: other, routes: [] };
       },
       maxCalls: 1,
       ringLimitMs: LIMIT_MS,
       onEvent: (event) => this.heard(event),
     });
-    return { userAgent, calls };
+    return { userAgent, calls, voice };
   }
 }
 
@@ -306,14 +314,9 @@ function pairInside(clock: Clock): (readonly SipTransport[])[] {
 
 const nobody = { device() {}, failed() {} };
 
-/** The line to a voice without sound or sockets, whose ports are always told. */
-function voiceless(): WirePort {
-  const listeners: ((message: unknown) => void)[][] = [[], []];
-  const end = (mine: number): WirePort => ({
-    postMessage: (message) => setImmediate(() => listeners[1 - mine].forEach((listener) => void listener(message))),
-    on: (_event, listener) => listeners[mine].push(listener),
-  });
-  const line = end(0);
+/** A voice without sound or sockets, whose ports are always told, behind the line that a voice in a thread is behind. */
+function openVoiceless(): RemoteVoice {
+  const { port1: line, port2: end } = new MessageChannel();
   let tell = (_ports: { rtpPort: number; rtcpPort: number }) => {};
   const stream: VoiceStream = {
     ...{ rtpPort: 4000, rtcpPort: 4001 },
@@ -341,9 +344,9 @@ function voiceless(): WirePort {
     async close() {},
   };
   serveVoice(
-    end(1),
+    end,
     () => voice,
-    () => {},
+    () => end.close(),
   );
-  return line;
+  return new RemoteVoice(line, nobody);
 }

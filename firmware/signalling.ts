@@ -32,7 +32,7 @@ export interface Signalling {
 
 /** Tries to find one number free for UDP and TCP. */
 const FREE_PORT_TRIES = 20;
-const LOOPBACK = "127.0.0.1";
+export const LOOPBACK = "127.0.0.1";
 
 /** @throws Error with a sentence for the user when a port cannot be had or a certificate cannot be used; nothing stays open then. */
 export async function openSignalling(config: Config["sip"], log: Log): Promise<Signalling> {

@@ -61,6 +61,51 @@ const MAX_REFUSAL_KINDS = 64;
 /** What a source out of budget is told to wait, seconds. */
 const RETRY_AFTER_S = 10;
 
+/**
+ * The same with every field, in one order. Calls that are rehearsed are given other fields than real ones, and code that reads them is compiled for
+ * objects of one kind: this makes them one.
+ */
+function complete(options: CallsOptions): Required<Omit<CallsOptions, "offerBudget">> {
+  const { userAgent, voice, clock, timers, trace, log, random, localAddress, maxCalls, ringLimitMs, onEvent } = options;
+  const { route = () => ({ routes: [] }), precompute = true, callers = everybodyRings } = options;
+  return {
+    accounts: options.accounts.map(completeAccount),
+    userAgent,
+    voice,
+    clock,
+    timers,
+    trace,
+    log,
+    random,
+    localAddress,
+    route,
+    maxCalls,
+    precompute,
+    ringLimitMs,
+    callers,
+    onEvent,
+  };
+}
+
+function completeAccount(account: CallAccount): CallAccount {
+  const { uri, displayName, security, keying, keys, refusesFor, codecs } = account;
+  const { autoAnswerMs, messages, anonymous, verifiesAlone, registers } = account;
+  return {
+    uri,
+    displayName,
+    security,
+    keying,
+    keys,
+    refusesFor,
+    codecs,
+    autoAnswerMs,
+    messages,
+    anonymous,
+    verifiesAlone,
+    registers,
+  };
+}
+
 /** All calls of the phone. */
 export class Calls implements CallControl {
   readonly totals: CallTotals = { placed: 0, taken: 0, failed: 0, refused: 0 };
@@ -69,6 +114,7 @@ export class Calls implements CallControl {
   /** Voice packets dropped in calls that are over, by reason. */
   private readonly drops = new Map<string, number>();
   private readonly calls = new Map<number, Call>();
+  private readonly options: Required<Omit<CallsOptions, "offerBudget">>;
   private readonly environment: CallEnvironment;
   private readonly budget: WorkBudget;
   private readonly speculation: Speculation<OutgoingCall>;
@@ -77,9 +123,11 @@ export class Calls implements CallControl {
   private closing = false;
   private idle: (() => void) | undefined;
 
-  constructor(private readonly options: CallsOptions) {
+  constructor(given: CallsOptions) {
+    const options = complete(given);
+    this.options = options;
     const { clock, timers } = options;
-    this.budget = new WorkBudget(clock, options.offerBudget);
+    this.budget = new WorkBudget(clock, given.offerBudget);
     this.speculation = new Speculation({
       ...{ clock, timers },
       make: (wish) => {
@@ -96,8 +144,8 @@ export class Calls implements CallControl {
       random: options.random,
       localAddress: options.localAddress,
       ringLimitMs: options.ringLimitMs,
-      callers: options.callers ?? everybodyRings,
-      precompute: options.precompute ?? true,
+      callers: options.callers,
+      precompute: options.precompute,
       budget: this.budget,
       lastSendMs: () => options.userAgent.lastSendMs,
       oneAtATime: (work) => {
@@ -124,8 +172,7 @@ export class Calls implements CallControl {
     const account = this.accountOf(accountUri);
     const target = telToSip(uri, account.uri) ?? uri;
     if (!parseSipUri(target).ok) throw new Error(`not a SIP address: ${uri.slice(0, 200)}`);
-    const route = this.options.route?.(account.uri) ?? { routes: [] };
-    const outcome = await sendMessage(this.options.userAgent, account, target, text, route);
+    const outcome = await sendMessage(this.options.userAgent, account, target, text, this.wayOf(account));
     if ("failed" in outcome) throw new Error(`not delivered: ${endOfFailure(outcome.failed).user}`);
   }
 
@@ -145,6 +192,12 @@ export class Calls implements CallControl {
     return answer;
   }
 
+  /** How an account's calls leave the phone now; see {@link complete}. */
+  private wayOf(account: CallAccount): CallRoute {
+    const { nextHop, routes, isDirect } = this.options.route(account.uri);
+    return { nextHop, routes, isDirect };
+  }
+
   private accountOf(accountUri: string | undefined): CallAccount {
     if (this.closing) throw new Error("the phone is being switched off");
     const { accounts } = this.options;
@@ -154,7 +207,7 @@ export class Calls implements CallControl {
   }
 
   expect(dialled: string | undefined, accountUri?: string, dialling: DialOptions = {}): void {
-    if (this.options.precompute === false) return;
+    if (!this.options.precompute) return;
     try {
       const wish = dialled === undefined ? undefined : this.wish(dialled, accountUri, dialling);
       this.speculation.expect(wish && { ...wish, account: wish.account.uri });
@@ -217,7 +270,7 @@ export class Calls implements CallControl {
       account,
       this.options.userAgent,
       anonymous,
-      () => this.options.route?.(account.uri) ?? { routes: [] },
+      () => this.wayOf(account),
     );
   }
 
@@ -336,7 +389,7 @@ export class Calls implements CallControl {
     // Verifying an offer is work that a stranger makes us do: so much of it a source, and no more.
     // Behind our own proxy everybody has its address: there the caller's name stands for the source.
     const { host } = invite.source;
-    const behindProxy = account.registers || host === this.options.route?.(account.uri).nextHop?.host;
+    const behindProxy = account.registers || host === this.wayOf(account).nextHop?.host;
     const source = behindProxy ? `${host} ${peer.uri.slice(0, 256)}` : host;
     const costs = account.security !== "off" && account.keying.length > 0;
     if (costs && !this.budget.take(source))

@@ -79,8 +79,9 @@ export class OutgoingCall extends Call {
 
   /** Nobody on the way chooses among several telephones: the other one is called at its own address. */
   private get isDirect(): boolean {
-    const { nextHop, routes, isDirect = false } = this.routeNow();
-    if (nextHop || routes.length > 0 || this.account.registers) return isDirect;
+    const { nextHop, routes, isDirect } = this.routeNow();
+    if (isDirect !== undefined) return isDirect;
+    if (nextHop || routes.length > 0 || this.account.registers) return false;
     const to = parseSipUri(this.identity.peer.uri);
     return to.ok && isNumeric(to.value.host);
   }

@@ -7,7 +7,7 @@ import { createMikeyKeying, type Keying } from "../../firmware/keying/index.js";
 import { LEAST_CALLS, type Rehearsed, rehearse } from "../../firmware/rehearsal.js";
 import { Log, systemClock, systemTimers } from "../../firmware/runtime/index.js";
 import { loopbackTransports } from "../../firmware/signalling.js";
-import type { SipTransport } from "../../firmware/sip/index.js";
+import { printSipUri, type SipTransport } from "../../firmware/sip/index.js";
 import { eventually } from "../support/wait.js";
 
 const test = suite("rehearsal");
@@ -51,6 +51,7 @@ test("secured and open accounts take turns; keys are agreed on at both ends; eve
 
 test("it meets what real calls meet, and passes whatever the owner thinks of others", async () => {
   const looked: string[] = [];
+  const peers = new Set<string>();
   const lines: string[] = [];
   const open: Rehearsed = { uri, security: "off", codecs: ["PCMU"], keying: [] };
   const report = await rehearse([open], {
@@ -59,11 +60,15 @@ test("it meets what real calls meet, and passes whatever the owner thinks of oth
       ...{ product: "Sotto/test", supported: ["outbound"], rate: { messagesPerSource: 1000 } },
       callers: { allow: [], block: ["*@example.com", "sip:eve@example.com"], unknown: "reject" },
       log: new Log("rehearsal", (line) => lines.push(line), "debug"),
-      lookUp: (account) => looked.push(account),
+      lookUp(account, peer) {
+        looked.push(account);
+        if (peer) peers.add(printSipUri(peer));
+      },
     },
   });
   assert.is(report.calls, 5);
   assert.equal([...new Set(looked)], [uri]);
+  assert.equal([...peers], [uri], "addresses that are called directly are looked up");
   assert.ok(lines.length > 0);
 });
 

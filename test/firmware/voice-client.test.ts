@@ -42,8 +42,8 @@ test("two threads talk, secured; statistics and events come through", async () =
   const [a, b] = await Promise.all([start(failures), start(failures, wav)]);
   const [heardA, heardB] = [new Heard(), new Heard()];
   const [one, other] = await Promise.all([
-    a.open({ call: 1, ssrc: 1, cname: "a" }, heardA.events),
-    b.open({ call: 1, ssrc: 2, cname: "b" }, heardB.events),
+    a.voice.open({ call: 1, ssrc: 1, cname: "a" }, heardA.events),
+    b.voice.open({ call: 1, ssrc: 2, cname: "b" }, heardB.events),
   ]);
   assert.equal(one.rtcpPort, one.rtpPort + 1);
   const [x, y] = [randomKeys(), randomKeys()];
@@ -73,7 +73,7 @@ test("a thread that cannot start says why", async () => {
   const failures: string[] = [];
   const thread = startVoiceThread(wrong, { device: () => {}, failed: (text) => void failures.push(text) });
   // What is asked of it before it is up gets an answer all the same.
-  const asked = thread.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  const asked = thread.voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
   for (const promise of [thread.ready, asked])
     assert.match(
       await promise.then(
@@ -93,9 +93,9 @@ test("no free port pair is an error of open, not of the thread", async () => {
     { device: () => {}, failed: (text) => void failures.push(text) },
   );
   threads.push(thread);
-  await thread.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  await thread.voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
   try {
-    await thread.open({ call: 2, ssrc: 2, cname: "a" }, new Heard().events);
+    await thread.voice.open({ call: 2, ssrc: 2, cname: "a" }, new Heard().events);
     assert.unreachable();
   } catch (error) {
     const { message } = error as Error;
@@ -107,7 +107,7 @@ test("no free port pair is an error of open, not of the thread", async () => {
 test("a thread that dies: failed is told once, what waits is rejected, closing still settles", async () => {
   const failures: string[] = [];
   const thread = await start(failures);
-  const stream = await thread.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
+  const stream = await thread.voice.open({ call: 1, ssrc: 1, cname: "a" }, new Heard().events);
   const asked = stream.statistics().then(
     () => "answered",
     (error: Error) => error.message,
@@ -122,7 +122,7 @@ test("a thread that dies: failed is told once, what waits is rejected, closing s
   stream.start(toward({ rtpPort: 9, rtcpPort: 9 }));
   await thread.close();
   try {
-    await thread.open({ call: 2, ssrc: 2, cname: "a" }, new Heard().events);
+    await thread.voice.open({ call: 2, ssrc: 2, cname: "a" }, new Heard().events);
     assert.unreachable();
   } catch (error) {
     assert.match((error as Error).message, /voice thread ended/);
