@@ -68,7 +68,7 @@ test("it meets what real calls meet, and passes whatever the owner thinks of oth
   });
   assert.is(report.calls, 5);
   assert.equal([...new Set(looked)], [uri]);
-  assert.equal([...peers], [uri], "addresses that are called directly are looked up");
+  assert.ok(peers.has(uri), "addresses that are called directly are looked up");
   assert.ok(lines.length > 0);
 });
 
