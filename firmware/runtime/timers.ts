@@ -18,15 +18,31 @@ export interface Timers {
 /** Longest delay setTimeout takes without wrapping to 1 ms. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
+/** Timers made in this turn of the event loop. */
+let unarmed: SystemTimer[] = [];
+
+/**
+ * Node is told of timers at the end of the turn that makes them: what it does for each (a list for its duration, a place in a queue) is then no part of
+ * what somebody waits for, an answer to be sent say, and is not done at all for one that is cancelled before.
+ */
+function armAll(): void {
+  const timers = unarmed;
+  unarmed = [];
+  for (const timer of timers) timer.arm();
+}
+
 class SystemTimer implements Timer {
   private handle: NodeJS.Timeout | undefined;
+  private isCancelled = false;
   constructor(
     private readonly deadline: number,
     private readonly callback: () => void,
   ) {
-    this.arm();
+    if (unarmed.length === 0) setImmediate(armAll);
+    unarmed.push(this);
   }
-  private arm(): void {
+  arm(): void {
+    if (this.isCancelled) return;
     const left = Math.min(Math.max(0, Math.ceil(this.deadline - systemClock.now())), MAX_TIMEOUT_MS);
     this.handle = setTimeout(() => {
       // setTimeout may fire up to a millisecond early, or this was only one leg of a very long wait.
@@ -38,6 +54,7 @@ class SystemTimer implements Timer {
     }, left);
   }
   cancel(): void {
+    this.isCancelled = true;
     clearTimeout(this.handle);
     this.handle = undefined;
   }

@@ -13,7 +13,9 @@ export function attribute(holder: Holder, name: string): SdpAttribute | undefine
 
 /** The values of every attribute called `name` that has one. */
 export function attributeValues(holder: Holder, name: string): string[] {
-  return holder.attributes.flatMap((entry) => (entry.name === name && entry.value !== undefined ? [entry.value] : []));
+  const values: string[] = [];
+  for (const entry of holder.attributes) if (entry.name === name && entry.value !== undefined) values.push(entry.value);
+  return values;
 }
 
 /** `a=rtpmap` of one payload type (RFC 8866 section 6.6). */

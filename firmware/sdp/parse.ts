@@ -192,7 +192,7 @@ class Reader {
     if (this.media.length === sdpLimits.media)
       return bad("too-big", `more than ${sdpLimits.media} m= sections`, offset - 2);
     // Trailing spaces are seen in the field; between the parts there is exactly one.
-    const parts = value.replace(/ +$/, "").split(" ");
+    const parts = (value.endsWith(" ") ? value.replace(/ +$/, "") : value).split(" ");
     if (parts.length < 4) return bad("bad-media", "m= is media, port, protocol and at least one format", offset);
     if (parts.length - 3 > sdpLimits.formats)
       return bad("too-big", `more than ${sdpLimits.formats} formats on one m= line`, offset);

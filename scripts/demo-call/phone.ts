@@ -72,8 +72,13 @@ function says(log: string, what: RegExp): boolean {
   return existsSync(log) && what.test(readFileSync(log, "utf8"));
 }
 
-/** Options of Node that an installed telephone is started with, but for its memory's bounds (toolchain/debian/sotto.sh). */
-export const installedOptions = ["--single-threaded-gc"] as const;
+/** Options of Node that an installed telephone is started with, but for its memory's bounds (toolchain/debian/sotto.sh says why each). */
+export const installedOptions = [
+  "--single-threaded-gc",
+  "--no-memory-reducer",
+  "--retain-maps-for-n-gc=1000",
+  "--no-flush-bytecode",
+] as const;
 
 /** How a handset's process is started. */
 export interface Launch {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import { makeFolder } from "../../firmware/runtime/index.js";
 import { ensureIdentities } from "../demo-call/identities.js";
+import { installedOptions } from "../demo-call/phone.js";
 
 const ports = { alice: 5060, bob: 5062 } as const;
 const uris = { alice: "sip:alice@127.0.0.1", bob: "sip:bob@127.0.0.1" } as const;
@@ -63,7 +64,7 @@ async function readyMade(me: Person): Promise<string> {
 
 const config = options.config ?? (await readyMade(options.as));
 // A real-time voice thread must not wait for the collector's helper threads.
-const command = ["--single-threaded-gc", join(top, "dist", "sotto.js")];
+const command = [...installedOptions, join(top, "dist", "sotto.js")];
 const handset = spawn(process.execPath, [...command, "run", "--interactive", "--config", config], { stdio: "inherit" });
 // The terminal sends Ctrl-C to both; the handset closes its devices first.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => handset.kill(signal));

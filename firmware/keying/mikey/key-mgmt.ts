@@ -24,12 +24,19 @@ interface Offer {
 }
 
 function offersOf(attributes: readonly KeyingAttribute[]): Offer[] {
-  return attributes
-    .filter((attribute) => attribute.name.toLowerCase() === NAME)
-    .map((attribute) => {
-      const [protocol = "", data = "", ...rest] = (attribute.value ?? "").trim().split(/ +/);
-      return { protocol, data: rest.length === 0 ? data : "" };
-    });
+  const offers: Offer[] = [];
+  for (const { name, value = "" } of attributes) {
+    if (name.length !== NAME.length || name.toLowerCase() !== NAME) continue;
+    const said = value.trim();
+    const blank = said.indexOf(" ");
+    if (blank > 0 && said.indexOf(" ", blank + 1) < 0)
+      offers.push({ protocol: said.slice(0, blank), data: said.slice(blank + 1) });
+    else {
+      const [protocol, data = "", ...rest] = said.split(/ +/);
+      offers.push({ protocol, data: rest.length === 0 ? data : "" });
+    }
+  }
+  return offers;
 }
 
 /** The level that counts for the media line: its own if it has the attribute at all, else the session's (section 3.1). */

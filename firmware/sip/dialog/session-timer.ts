@@ -1,5 +1,6 @@
 // Session timers: who keeps a session alive, how often, and when it is given up (RFC 4028). Negotiation is pure; the clock is the owner's.
 
+import { remembering } from "../../runtime/remembering.js";
 import type { Timer, Timers } from "../../runtime/timers.js";
 import type { ExtraHeaders } from "../contract.js";
 import { getParam, parseNumber, type SipHeaders, type SipMessage, type SipResponse } from "../grammar/index.js";
@@ -30,7 +31,11 @@ export interface SessionExpires {
 /** Reads Session-Expires; undefined when it is absent or no number. */
 export function readSessionExpires(headers: SipHeaders): SessionExpires | undefined {
   const value = headers.get("Session-Expires");
-  if (value === undefined) return undefined;
+  return value === undefined ? undefined : parseSessionExpires(value);
+}
+
+/** Phones that call each other ask for the same each time. */
+const parseSessionExpires = remembering((value): SessionExpires | undefined => {
   const [number, ...rest] = value.split(";");
   const intervalS = parseNumber(number);
   if (intervalS === undefined) return undefined;
@@ -40,7 +45,7 @@ export function readSessionExpires(headers: SipHeaders): SessionExpires | undefi
   });
   const refresher = getParam(params, "refresher")?.toLowerCase();
   return refresher === "uac" || refresher === "uas" ? { intervalS, refresher } : { intervalS };
-}
+});
 
 /** Reads Min-SE, at least the floor. */
 export function readMinSe(headers: SipHeaders): number {
@@ -75,6 +80,8 @@ export type TimerAnswer =
   /** Fields for the 2xx, and what is agreed. */
   | { readonly terms: SessionTerms | undefined; readonly fields: ExtraHeaders };
 
+const REQUIRE_TIMER = ["Require", "timer"] as const;
+
 /** Answers the session timer part of an INVITE or UPDATE of the peer. */
 export function answerTimer(request: SipMessage, policy: SessionTimerPolicy): TimerAnswer {
   const asked = readSessionExpires(request.headers);
@@ -84,10 +91,8 @@ export function answerTimer(request: SipMessage, policy: SessionTimerPolicy): Ti
   if (wanted === 0 || (!asked && !knows)) return { terms: undefined, fields: [] };
   const intervalS = Math.max(wanted, readMinSe(request.headers));
   const refresher = knows ? (asked?.refresher ?? "uac") : "uas";
-  const fields: ExtraHeaders = [
-    ["Session-Expires", `${intervalS};refresher=${refresher}`],
-    ...(refresher === "uac" ? ([["Require", "timer"]] as const) : []),
-  ];
+  const agreed = ["Session-Expires", `${intervalS};refresher=${refresher}`] as const;
+  const fields = refresher === "uac" ? [agreed, REQUIRE_TIMER] : [agreed];
   return { terms: { intervalS, weRefresh: refresher === "uas" }, fields };
 }
 
