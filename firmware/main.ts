@@ -12,6 +12,7 @@ import { pooledRandom } from "./crypto/index.js";
 import { Handset, type SoundRoute } from "./handset/index.js";
 import { KeyPairPool } from "./keying/index.js";
 import { delaysOf, LatencyHistory } from "./latency/index.js";
+import { learnFromCalls } from "./learn-from-calls.js";
 import { obey } from "./obey.js";
 import {
   type KeyingShared,
@@ -239,6 +240,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     });
     isWarm = true;
   };
+  const learn = config.precompute ? undefined : learnFromCalls();
   const callers = { ...config.callers, allow: [...config.callers.allow, ...config.contacts.map(({ uri }) => uri)] };
   const calls = new Calls({
     accounts: config.accounts.map(
@@ -277,6 +279,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
       if (event.type === "call") {
         if (event.call.state === "ended") {
           measured(event.call);
+          learn?.();
           alive.delete(event.call.id);
         } else alive.add(event.call.id);
         loopDelay.watch(alive.size > 0);
