@@ -385,7 +385,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     for (const method of keying.flat())
       method.prepare().catch((error: unknown) => log.error("keying-prepare-failed", { error: String(error) }));
   const lookUp = (account: string, peer?: SipUri): void => {
-    // Calls come for the account's own address and for the phone's.
+    // Calls come for the account's own address and for the phone's: here one that no network has (RFC 5737).
     for (const uri of [account, account.replace(/@.*/, "@192.0.2.1")]) {
       asked.route(uri);
       asked.contactOf(uri);
@@ -393,7 +393,7 @@ async function start(config: Config, options: RunOptions, shutdown: Shutdown): P
     }
     if (!peer) return;
     asked.accepts(peer);
-    signalling.resolver.resolve({ ...peer, host: LOOPBACK }, () => {});
+    signalling.resolver.resolve({ ...peer, host: LOOPBACK, params: [] }, () => {});
   };
   const alike = { ...common, rate: signalling.rate, callers, lookUp };
   const precomputed = config.precompute

@@ -30,7 +30,10 @@ export interface CallRoute {
   readonly nextHop?: SipAddress;
   /** Route values. */
   readonly routes: readonly string[];
-  /** The next hop is the other telephone itself. Without a hop, and without a domain that is registered with, an address called is taken for one. */
+  /**
+   * Whether what is sent reaches the other telephone itself. Where that is not said: an address that is called without a hop, and without a domain that
+   * is registered with, is one.
+   */
   readonly isDirect?: boolean;
 }
 
