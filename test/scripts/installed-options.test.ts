@@ -5,13 +5,13 @@ import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { installedOptions } from "../../scripts/demo-call/phone.js";
+import { launcherFlags } from "../../toolchain/device/target-node.js";
 
-for (const launcher of ["scripts/sotto", "toolchain/debian/sotto.sh"])
-  test(`${launcher} starts Node as the laboratory does`, () => {
-    const command = readFileSync(launcher, "utf8").replace(/\\\n/g, " ");
-    const started = /^exec .*$/m.exec(command)?.[0].split(/\s+/) ?? [];
-    for (const option of installedOptions) assert.ok(started.includes(option), `${option} is not in ${launcher}`);
-  });
+test("a checkout's command and an installed one start Node as the laboratory does", () => {
+  const here = /^exec node (.*) "\$top/m.exec(readFileSync("scripts/sotto", "utf8"))?.[1].split(" ");
+  assert.equal(here, [...installedOptions]);
+  assert.equal(launcherFlags().slice(0, installedOptions.length), [...installedOptions]);
+});
 
 test("this Node has the options", () => {
   const { status, stderr } = spawnSync(process.execPath, [...installedOptions, "-e", "0"], { encoding: "utf8" });

@@ -26,9 +26,10 @@ export function targetNode(target: Target, root: string): TargetNode {
 
 /** Options of Node that the package's launcher starts the telephone with. @throws Error when it has changed beyond recognition. */
 export function launcherFlags(launcher = readFileSync(join(top, "toolchain", "debian", "sotto.sh"), "utf8")): string[] {
-  const found = /exec "\$node" (.*) "\$lib\/sotto\.js"/.exec(launcher);
+  const found = /exec "\$node" ([^"]*) "\$lib\/sotto\.js"/.exec(launcher);
   if (!found) throw new Error("the launcher does not start Node as it used to");
-  return found[1].split(" ");
+  // The command may go on in another line.
+  return found[1].split(/[\s\\]+/);
 }
 
 /** What was found of a native part. */
