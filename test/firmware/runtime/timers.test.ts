@@ -21,6 +21,18 @@ test("a cancelled timer does not fire", async () => {
   assert.not(fired);
 });
 
+test("Node hears of a timer when the turn that made it is over, and never of one that was cancelled in it", async () => {
+  const armed = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = armed();
+  const timers = [systemTimers.after(60_000, () => {}), systemTimers.after(60_000, () => {})];
+  assert.is(armed(), before);
+  timers[0].cancel();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.is(armed(), before + 1);
+  timers[1].cancel();
+  assert.is(armed(), before);
+});
+
 test("every: ticks fall on start + n * period, however late each one is served", () => {
   const time = new VirtualTime();
   const at: number[] = [];
