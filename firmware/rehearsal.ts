@@ -214,6 +214,8 @@ class Stage {
       isUp = true;
       calls.hangup(id);
       await until(over);
+      // Every other call is one between phones that know each other: its offer is another.
+      if (this.placed % 2 === 0) for (const method of this.account.keying) method.forgetPeers?.();
     } finally {
       limit.cancel();
     }
@@ -255,8 +257,7 @@ class Stage {
       localAddress: transport[0].local.host,
       route: (account) => {
         alike?.lookUp(account);
-        // Every other call is one between phones that know each other: its offer is another, and so is the way it takes.
-        return this.placed % 2 === 1 ? { routes: [], isDirect: true } : { nextHop: other, routes: [] };
+        return this.placed % 2 === 1 ? { routes: [] } : { nextHop: other, routes: [] };
       },
       maxCalls: 1,
       ringLimitMs: LIMIT_MS,

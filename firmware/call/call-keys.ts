@@ -3,6 +3,7 @@
 import type {
   Keying,
   KeyingAttributes,
+  KeyingContext,
   KeyingEvents,
   KeyingFork,
   KeyingResult,
@@ -25,6 +26,9 @@ export interface CallKeysHost {
   stream(): Promise<VoiceStream | undefined>;
   changed(): void;
 }
+
+/** Asks the other end; see {@link KeyingContext.ask}. */
+export type Asking = NonNullable<KeyingContext["ask"]>;
 
 /**
  * How keys come into use: the first of the stream; another phone's in place of those of one that answered early; at once (the peer has them);
@@ -55,13 +59,13 @@ export class CallKeys {
 
   /**
    * Begins an agreement; one begun before is given up. The keys in use stay until there are others.
-   * @param isDirect an offer of ours reaches one telephone, which nobody on the way chooses.
+   * @param ask see {@link KeyingContext.ask}.
    */
-  open(method: Keying, role: "offerer" | "answerer", account: CallAccount, peerUri: string, isDirect = false): void {
+  open(method: Keying, role: "offerer" | "answerer", account: CallAccount, peerUri: string, ask?: Asking): void {
     this.dropFork();
     this.session?.close();
     this.installing = "first";
-    this.session = this.begin(method, role, account, peerUri, isDirect);
+    this.session = this.begin(method, role, account, peerUri, ask);
   }
 
   async offer(): Promise<Outcome<KeyingAttributes>> {
@@ -162,6 +166,11 @@ export class CallKeys {
     return keyingRefusal(verified.ok ? answered!.error : verified.error);
   }
 
+  /** What our offer names and does not bring, for a phone that asks for it. */
+  document(type: string): Uint8Array | undefined {
+    return this.session?.document?.(type);
+  }
+
   /** Our first offer was refused. True: it left out what the peer was believed to know, and another one may succeed. */
   recant(): boolean {
     return this.session?.recant?.() ?? false;
@@ -201,10 +210,10 @@ export class CallKeys {
     role: "offerer" | "answerer",
     account: CallAccount,
     peerUri: string,
-    isDirect = false,
+    ask?: Asking,
   ): KeyingSession {
     this.lifetime = account.keys?.lifetime;
-    return method.open(role, { localUri: account.uri, peerUri, ssrc: this.host.ssrc, isDirect }, this.events());
+    return method.open(role, { localUri: account.uri, peerUri, ssrc: this.host.ssrc, ask }, this.events());
   }
 
   private events(): KeyingEvents {

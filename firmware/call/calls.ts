@@ -194,8 +194,8 @@ export class Calls implements CallControl {
 
   /** How an account's calls leave the phone now; see {@link complete}. */
   private wayOf(account: CallAccount): CallRoute {
-    const { nextHop, routes, isDirect } = this.options.route(account.uri);
-    return { nextHop, routes, isDirect };
+    const { nextHop, routes } = this.options.route(account.uri);
+    return { nextHop, routes };
   }
 
   private accountOf(accountUri: string | undefined): CallAccount {

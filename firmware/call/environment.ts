@@ -30,11 +30,6 @@ export interface CallRoute {
   readonly nextHop?: SipAddress;
   /** Route values. */
   readonly routes: readonly string[];
-  /**
-   * Whether what is sent reaches the other telephone itself. Where that is not said: an address that is called without a hop, and without a domain that
-   * is registered with, is one.
-   */
-  readonly isDirect?: boolean;
 }
 
 /** An account as calls need it. */

@@ -1,15 +1,19 @@
 // A call that comes in: check the offer and who sent it, ring, answer.
 
 import type { IncomingInvite, SipBody } from "../sip/contract.js";
-import { parseReason } from "../sip/grammar/index.js";
+import { findBody, parseReason } from "../sip/grammar/index.js";
 import type { SipRequest } from "../sip/grammar/message.js";
 import { Call, type CallIdentity } from "./call.js";
 import { judgeCaller } from "./caller-policy.js";
 import type { CallAccount, CallEnvironment } from "./environment.js";
 import { endOfRefusal, type Outcome, type Refusal, warning } from "./reasons.js";
 
+/** So long a caller may take to tell what its offer leaves out, ms. */
+const ASK_LIMIT_MS = 4000;
+
 export class IncomingCall extends Call {
   private answered = false;
+  private saidRinging = false;
   /** Our offer went out with the 180. */
   private offeredEarly = false;
   private earlyAnswer: Promise<Outcome<void>> | undefined;
@@ -51,7 +55,7 @@ export class IncomingCall extends Call {
     const saysSo = this.canSayRinging();
     if (saysSo && atOnce) this.media.openVoice();
     else if (saysSo) this.sayRinging();
-    const verified = await this.media.verifyOffer();
+    const verified = await this.media.verifyOffer((type) => this.askCaller(type));
     if (this.over) return undefined;
     if (!verified.ok) return this.refuse(verified.refusal);
     if (this.media.security.state !== "open") trace.mark("offer-verified", id);
@@ -101,12 +105,29 @@ export class IncomingCall extends Call {
     return [this.judge(undefined), this.judge(claimed)].every((verdict) => verdict === "ring" || verdict === "silent");
   }
 
+  /** Asks for what the offer leaves out, unless whoever it claims to be from is not to get through anyway. */
+  private async askCaller(type: string): Promise<Uint8Array | undefined> {
+    const verdict = this.judge(this.identity.peer.uri);
+    if (this.over || verdict === "block" || verdict === "reject") return undefined;
+    if (!this.saidRinging) this.invite.provisional(183);
+    this.log.info("caller-asked", { call: this.identity.id, type });
+    return new Promise((resolve) => {
+      const limit = this.environment.timers.after(ASK_LIMIT_MS, () => resolve(undefined));
+      this.invite.ask(type, (outcome) => {
+        limit.cancel();
+        const found = "ok" in outcome ? findBody(outcome.ok, [type]) : undefined;
+        resolve(found?.ok ? found.value?.content : undefined);
+      });
+    });
+  }
+
   private judge(verified: string | undefined) {
     const { peer, asserted } = this.identity;
     return judgeCaller(this.environment.callers, { claimed: peer.uri, verified, asserted: asserted?.uri });
   }
 
   private sayRinging(body?: SipBody): void {
+    this.saidRinging = true;
     this.invite.provisional(180, body ? { body } : {});
     this.environment.trace.mark("ringing-sent", this.identity.id, this.environment.lastSendMs());
   }

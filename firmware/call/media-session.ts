@@ -15,7 +15,7 @@ import {
 import type { SipBody } from "../sip/contract.js";
 import type { SipMessage } from "../sip/grammar/message.js";
 import type { CallIdentity } from "./call.js";
-import { CallKeys, hasKeying } from "./call-keys.js";
+import { type Asking, CallKeys, hasKeying } from "./call-keys.js";
 import { noKeying, readSdp, refusalAttributes, refusalBody, sdpBody, unacceptable } from "./descriptions.js";
 import type { CallAccount, CallEnvironment } from "./environment.js";
 import { MediaLine, type MediaSessionEvents } from "./media-line.js";
@@ -112,16 +112,15 @@ export class MediaSession {
   /**
    * The first offer of a call we place (or of the 200 to an INVITE without one). Voice ports and keys are made side by side. May be made once more
    * where the first was refused.
-   * @param isDirect it reaches one telephone, which nobody on the way chooses.
    */
-  async makeOffer(account: CallAccount, peerUri: string, isDirect = false): Promise<Outcome<SipBody>> {
+  async makeOffer(account: CallAccount, peerUri: string): Promise<Outcome<SipBody>> {
     const { line, keys } = this;
     line.account = account;
     line.peerUri = peerUri;
     const method = account.security === "off" ? undefined : account.keying[0];
     if (!method && account.security === "required") return noKeying();
     const opening = line.open();
-    if (method) keys.open(method, "offerer", account, peerUri, isDirect);
+    if (method) keys.open(method, "offerer", account, peerUri);
     const [stream, attributes] = await Promise.all([opening, method ? keys.offer() : undefined]);
     if (line.closing) return cancelled;
     if (!stream.ok) return stream;
@@ -255,14 +254,17 @@ export class MediaSession {
     return nothing;
   }
 
-  /** Verifies who sent the offer read before, and chooses its line. What fails that is never replaced by a clear line. */
-  async verifyOffer(): Promise<Outcome<void>> {
+  /**
+   * Verifies who sent the offer read before, and chooses its line. What fails that is never replaced by a clear line.
+   * @param ask gets from the caller what the offer leaves out.
+   */
+  async verifyOffer(ask?: Asking): Promise<Outcome<void>> {
     const { keys, line } = this;
     const { account } = line;
     if (!account) throw new Error("verifyOffer before readOffer");
     let refusal: Outcome<never> | undefined;
     for (const one of this.candidates) {
-      keys.open(methodFor(account, one)!, "answerer", account, line.peerUri);
+      keys.open(methodFor(account, one)!, "answerer", account, line.peerUri, ask);
       const verified = await keys.verify(one.keying);
       if (line.closing) return cancelled;
       if (verified.ok) {
@@ -392,6 +394,15 @@ export class MediaSession {
   /** A body for a refusal that tells the peer what its keying method wants told; undefined where there is nothing to tell. */
   refusalBody(refusal: Refusal): SipBody | undefined {
     return refusalBody(refusal, this.remote, this.line.localSession);
+  }
+
+  /** What our first offer names and does not bring, for a phone that asks for one of these media types. */
+  document(types: readonly string[]): SipBody | undefined {
+    for (const type of types) {
+      const content = this.keys.document(type);
+      if (content) return { type, content };
+    }
+    return undefined;
   }
 
   /** Our first offer was refused. True: it left out what the peer was believed to know, and {@link makeOffer} makes one that may succeed. */

@@ -3,7 +3,7 @@
 import { between } from "../runtime/index.js";
 import type { Failure, InviteDialog, OutgoingInvite, SipBody } from "../sip/contract.js";
 import type { SipResponse } from "../sip/grammar/message.js";
-import { isNumeric, parseNameAddr, parseSipUri, tagOf, type UserAgent } from "../sip/index.js";
+import { parseNameAddr, tagOf, type UserAgent } from "../sip/index.js";
 import { callerFields } from "./anonymous.js";
 import { Call, type CallIdentity } from "./call.js";
 import type { CallAccount, CallEnvironment, CallRoute } from "./environment.js";
@@ -36,7 +36,7 @@ export class OutgoingCall extends Call {
 
   /** Makes the offer: ports, keys, the whole description. Nothing is sent, and nobody is told of the call. Resolves with whether it can be placed. */
   async prepare(): Promise<boolean> {
-    this.preparing ??= this.media.makeOffer(this.account, this.identity.peer.uri, this.isDirect).then((offer) => {
+    this.preparing ??= this.media.makeOffer(this.account, this.identity.peer.uri).then((offer) => {
       this.offer = offer;
       return offer;
     });
@@ -77,15 +77,6 @@ export class OutgoingCall extends Call {
       });
   }
 
-  /** Nobody on the way chooses among several telephones: the other one is called at its own address. */
-  private get isDirect(): boolean {
-    const { nextHop, routes, isDirect } = this.routeNow();
-    if (isDirect !== undefined) return isDirect;
-    if (nextHop || routes.length > 0 || this.account.registers) return false;
-    const to = parseSipUri(this.identity.peer.uri);
-    return to.ok && isNumeric(to.value.host);
-  }
-
   private request(body: SipBody) {
     const { account } = this;
     const route = this.routeNow();
@@ -108,6 +99,7 @@ export class OutgoingCall extends Call {
     this.invite = this.userAgent.invite(this.request(offer.value), {
       sent: (atMs) => trace.mark("invite-sent", id, atMs),
       provisional: (response, atMs) => this.provisional(response, atMs),
+      asked: (types) => this.media.document(types),
       accepted: (response, dialog, atMs) => void this.accepted(response, dialog, atMs),
       failed: (failure) => void this.turnedDown(failure),
     });

@@ -80,8 +80,11 @@ export interface KeyingContext {
   readonly peerUri: string;
   /** SSRC of our own RTP stream (MIKEY's CS ID map names it). */
   readonly ssrc: number;
-  /** What we send reaches one telephone, which nobody on the way chooses; default false. */
-  readonly isDirect?: boolean;
+  /**
+   * Answerer: asks who sent the offer for what it names and does not bring, a document of this media type. Undefined: nothing came of it. Absent:
+   * nobody can be asked.
+   */
+  readonly ask?: (type: string) => Promise<Uint8Array | undefined>;
 }
 
 /** What a session says, at most one `failed`, `keys` possibly again on a re-key. */
@@ -141,6 +144,8 @@ export interface KeyingSession {
    * and is worth a try.
    */
   recant?(): boolean;
+  /** Offerer, after {@link offer}: a document that the offer names and does not bring, for a phone that asks for one of this media type. */
+  document?(type: string): Uint8Array | undefined;
   /**
    * Offerer, after {@link offer}: a session that reads an answer of its own to the same offer, for one of the phones a call has been forked to.
    * The offer waits on for others' answers until the fork is kept or this session is closed.
@@ -166,6 +171,8 @@ export interface Keying {
   /** Work that needs no answer from the peer and may run long before a call (key pairs, certificates). */
   prepare(): Promise<void>;
   open(role: "offerer" | "answerer", context: KeyingContext, events: KeyingEvents): KeyingSession;
+  /** Forgets what is known of peers from earlier calls: the next ones are as between strangers. */
+  forgetPeers?(): void;
   /** Wipes long-term secrets held in memory. */
   close(): void;
 }

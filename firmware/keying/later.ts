@@ -23,6 +23,7 @@ export function laterKeying(name: KeyingName, open: () => Keying): LaterKeying {
     recognises: (offered) => keying().recognises(offered),
     prepare: async () => keying().prepare(),
     open: (role, context, events) => keying().open(role, context, events),
+    forgetPeers: () => opened?.forgetPeers?.(),
     close() {
       isClosed = true;
       opened?.close();

@@ -27,6 +27,9 @@ export function perPeerKeying(peers: readonly PeerKeying[], others: Keying | und
       const keying = peers.find((peer) => peer.fits(context.peerUri))?.keying ?? others;
       return keying ? keying.open(role, context, events) : refusing();
     },
+    forgetPeers: () => {
+      for (const keying of all) keying.forgetPeers?.();
+    },
     close: () => {
       for (const keying of all) keying.close();
     },

@@ -100,6 +100,10 @@ export class PeerMemory {
     }
     this.known.set(key, { said, mark });
   }
+  /** Everybody is a stranger again. */
+  clear(): void {
+    this.known.clear();
+  }
   /** A peer has our certificates no more. What else it said holds: a refusal, which anybody can write, must not lead to weaker signatures. */
   forgetCertificate(uri: string): void {
     const key = sipIdentity(uri) ?? uri;

@@ -24,6 +24,8 @@ export interface SentOffer {
   accept(answer: Uint8Array, nowMs: number): Promise<MikeyResult<Agreement>>;
   /** The keys of an offer that asked for no answer; the peer has proved nothing yet. `internal-error`: it did ask. */
   assume(nowMs: number): MikeyResult<Agreement>;
+  /** Certificates of ours that it names instead of bringing them, end-entity certificate first: for a phone that has not got them and asks. */
+  readonly named: readonly Uint8Array[] | undefined;
   /**
    * The peer has refused it. True: it named certificates of ours instead of bringing them, since the peer had them once; another offer to it brings
    * them, and may succeed.
@@ -81,7 +83,6 @@ export async function makeOffer(context: ExchangeContext, plan: OfferPlan): Prom
     localUri: parties.localUri,
     peerUri: parties.peerUri,
     compat: parties.compat,
-    isDirect: parties.isDirect,
     header,
     timestamp,
     rand,
@@ -151,6 +152,10 @@ class OpenExchange implements SentOffer {
       return refuse("internal-error", "an answer is needed for the keys");
     const chosen = this.terms(header, this.policies, everything);
     return chosen.ok ? this.settle(chosen.value, open.assume(), nowMs) : chosen;
+  }
+
+  get named(): readonly Uint8Array[] | undefined {
+    return this.open.named;
   }
 
   recant(): boolean {

@@ -134,8 +134,10 @@ async function authenticate(
   const rand = randOf(message, current, methods[0]);
   if (!rand.ok) return rand;
   const isUpdate = current !== undefined;
-  const { localUri, peerUri, compat } = parties;
-  const frame = { localUri, peerUri, compat, timestamp, rand: rand.value, isUpdate, random: context.random, nowMs };
+  const { localUri, peerUri, compat, fetchCertificates } = parties;
+  const { random } = context;
+  const who = { localUri, peerUri, compat, fetchCertificates };
+  const frame = { ...who, timestamp, rand: rand.value, isUpdate, random, nowMs };
   let found: MikeyResult<Authenticated> = refuse("wrong-psk", "no key fits");
   for (const method of methods) {
     const authentic = await method.authenticate(message, frame);

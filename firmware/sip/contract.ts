@@ -83,6 +83,11 @@ export interface OutgoingInviteEvents {
    * other dialog a forked request makes.
    */
   accepted(response: SipResponse, dialog: InviteDialog, atMs: number): void;
+  /**
+   * A phone that the INVITE has reached and that has not answered yet asks with an OPTIONS (RFC 3261 section 11) for a body of one of these media
+   * types, lower case: what its 200 brings, if anything.
+   */
+  asked?(types: readonly string[]): SipBody | undefined;
   /** Nothing will come of it; said once, never after `accepted`. A cancelled call ends with 487. */
   failed(failure: Failure): void;
 }
@@ -110,6 +115,11 @@ export interface IncomingInvite {
    * PRACK of a response with a body.
    */
   provisional(status: number, options?: ResponseOptions & { readonly reliable?: boolean }): void;
+  /**
+   * Asks the caller with an OPTIONS in the early dialog (RFC 3261 section 11) for a body of this media type. A {@link provisional} must have been
+   * sent: by it the caller knows the dialog. `done` is called once, also where the call has ended meanwhile.
+   */
+  ask(type: string, done: (outcome: { readonly ok: SipResponse } | { readonly failed: Failure }) => void): void;
   /** 2xx with our tag; retransmitted until the ACK. */
   accept(options: ResponseOptions): InviteDialog;
   /** 3xx-6xx. */

@@ -1,6 +1,7 @@
 // MIKEY as a way of agreeing on keys in SDP offer/answer (RFC 3830 inside RFC 4567).
 
 import { createPrivateKey } from "node:crypto";
+import { CHAIN_TYPE, parseChain } from "../../crypto/certificate-chain.js";
 import { TrustStore } from "../../crypto/certificates.js";
 import { type DhGroupName, type DhKeyPair, generateDhKeyPair } from "../../crypto/dh.js";
 import type { RevocationLists } from "../../crypto/revocation.js";
@@ -90,7 +91,7 @@ export interface MikeyKeyingOptions {
   readonly takeDhKeyPair?: (group: DhGroupName) => DhKeyPair | Promise<DhKeyPair>;
 }
 
-function signingMethods(options: MikeyKeyingOptions, dh: DhPolicy): MikeyMethod[] {
+function signingMethods(options: MikeyKeyingOptions, dh: DhPolicy, memory: PeerMemory): MikeyMethod[] {
   const { identity, directory } = options;
   if (!identity) return [];
   const { revocation } = options;
@@ -107,7 +108,7 @@ function signingMethods(options: MikeyKeyingOptions, dh: DhPolicy): MikeyMethod[
     ...(known ? { learns: known } : {}),
     ...(directory ? { directory } : {}),
     signatures: options.signatures ?? "auto",
-    memory: new PeerMemory(),
+    memory,
   };
   const recipients = anyDirectory([...(known ? [known] : []), ...(directory ? [directory] : [])]);
   const methods = [
@@ -122,7 +123,7 @@ function offeredBy({ offer }: MikeyKeyingOptions): readonly MethodName[] {
   return typeof offer === "string" ? [offer] : offer;
 }
 
-function methodsFor(options: MikeyKeyingOptions): MikeyMethod[] {
+function methodsFor(options: MikeyKeyingOptions, memory: PeerMemory): MikeyMethod[] {
   const methods: MikeyMethod[] = [];
   const dh = {
     takeDhKeyPair: options.takeDhKeyPair ?? generateDhKeyPair,
@@ -134,7 +135,7 @@ function methodsFor(options: MikeyKeyingOptions): MikeyMethod[] {
     const shared = { key, name: options.psk.name };
     methods.push(createPskMethod(shared), createDhHmacMethod({ ...shared, ...dh }));
   }
-  methods.push(...signingMethods(options, dh));
+  methods.push(...signingMethods(options, dh, memory));
   const offered = offeredBy(options);
   if (offered.length === 0) throw new TypeError("MIKEY keying needs a method to offer");
   for (const one of offered)
@@ -149,8 +150,9 @@ function methodsFor(options: MikeyKeyingOptions): MikeyMethod[] {
  * `takeDhKeyPair` an offer then costs one signature. Throws TypeError or RangeError for keys that cannot be used.
  */
 export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
+  const memory = new PeerMemory();
   const agent = new MikeyAgent({
-    methods: methodsFor(options),
+    methods: methodsFor(options, memory),
     replay: options.replay ?? new MemoryReplayCache(),
     random: options.random,
     keepsBundles: options.keepsBundles ?? false,
@@ -165,8 +167,10 @@ export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
     open(role, context, events) {
       if (!Number.isInteger(context.ssrc) || context.ssrc <= 0 || context.ssrc > 0xffffffff)
         throw new RangeError(`SSRC must be a whole number from 1 to 4294967295, not ${context.ssrc}`);
-      const { localUri, peerUri, ssrc, isDirect = false } = context;
-      const parties = { localUri, peerUri, ssrc, isDirect, ...(options.compat ? { compat: options.compat } : {}) };
+      const { localUri, peerUri, ssrc, ask } = context;
+      const { compat } = options;
+      const fetchCertificates = ask && (async () => chainIn(await ask(CHAIN_TYPE)));
+      const parties = { localUri, peerUri, ssrc, fetchCertificates, ...(compat ? { compat } : {}) };
       return new MikeySession({
         role,
         agent,
@@ -177,6 +181,12 @@ export function createMikeyKeying(options: MikeyKeyingOptions): Keying {
         clock: options.clock,
       });
     },
+    forgetPeers: () => memory.clear(),
     close: () => agent.close(),
   };
+}
+
+function chainIn(document: Uint8Array | undefined): readonly Uint8Array[] | undefined {
+  const chain = document && parseChain(document);
+  return chain?.ok ? chain.value : undefined;
 }

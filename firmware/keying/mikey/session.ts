@@ -1,6 +1,7 @@
 // One call's MIKEY exchange inside offer/answer.
 
 import { createHash } from "node:crypto";
+import { CHAIN_TYPE, printChain } from "../../crypto/certificate-chain.js";
 import {
   type Agreement,
   type Bundle,
@@ -148,6 +149,11 @@ export class MikeySession implements KeyingFork {
   private inUse = "";
 
   constructor(private readonly parts: SessionParts) {}
+
+  document(type: string): Uint8Array | undefined {
+    const named = type === CHAIN_TYPE ? this.sent.find((one) => one.named)?.named : undefined;
+    return named && printChain(named);
+  }
 
   offer(): Promise<KeyingResult<KeyingAttributes>> {
     this.offering ??= this.settle(() => this.makeOffer());

@@ -100,7 +100,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
         isWiped = true;
         pair?.wipe();
       },
-      ...(isAbridged ? { recant: () => own.choice.memory.forgetCertificate(frame.peerUri) } : {}),
+      ...(isAbridged ? { named: own.chain, recant: () => own.choice.memory.forgetCertificate(frame.peerUri) } : {}),
     };
   }
 
@@ -198,7 +198,7 @@ export function createDhMethod(options: DhOptions): MikeyMethod {
       }
       const usable = own.checkOwn(frame.localUri, frame.nowMs);
       if (!usable.ok) return usable;
-      const signer = await own.verify(offer, certificates, frame.peerUri, frame.nowMs);
+      const signer = await own.verifyOffer(offer, certificates, frame);
       if (!signer.ok) return signer;
       const peer = signer.value.proof;
       return ok(

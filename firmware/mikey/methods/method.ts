@@ -48,8 +48,8 @@ export interface Parties {
   readonly peerUri: string;
   /** The peer's known departures from the RFCs; absent: none are tolerated. */
   readonly compat?: Dialect | undefined;
-  /** What is sent reaches one telephone, which nobody on the way chooses: what that one knows need not be sent again. Default false. */
-  readonly isDirect?: boolean | undefined;
+  /** Gets the certificates that the peer's offer names and does not bring, end-entity certificate first; undefined: there are none to be had. */
+  readonly fetchCertificates?: (() => Promise<readonly Uint8Array[] | undefined>) | undefined;
 }
 
 /** A public key of somebody and where it comes from. */
@@ -113,7 +113,9 @@ export interface OpenOffer {
   finish(answer: ParsedMessage, nowMs: number): Promise<MikeyResult<Outcome>>;
   /** The keys without an answer: of a key transport that asked for none. */
   assume?(): Outcome;
-  /** The offer names our certificates, which the peer was believed to have, and does not bring them: from now on they are sent again. */
+  /** Our certificates where the offer names them, since the peer was believed to have them, and does not bring them. */
+  readonly named?: readonly Uint8Array[];
+  /** The same offer's sender is wrong about that: from now on they are sent again. */
   recant?(): void;
   /** Whether the peer authenticated this error message. */
   provesError(error: ParsedMessage, nowMs: number): Promise<boolean>;

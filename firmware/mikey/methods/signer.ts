@@ -15,7 +15,7 @@ import { CertificateType } from "../numbers.js";
 import type { CertificatePayload, Payload, SignPayload } from "../payloads/index.js";
 import { SignatureChoice, type SignaturePolicy } from "../signature-policy.js";
 import { covered, joined } from "../transport.js";
-import { closing, type KeyDirectory, type Parties, type PeerProof } from "./method.js";
+import { closing, type KeyDirectory, type Parties, type PeerProof, type ReceivedFrame } from "./method.js";
 
 /** Who vouches for certificates; a `TrustStore` is one. */
 export interface CertificateVerifier {
@@ -94,13 +94,18 @@ export class SigningIdentity {
     if (!leaf.ok) throw new TypeError("our own certificate cannot be read");
     if (!new X509Certificate(chain[0]).checkPrivateKey(this.privateKey))
       throw new TypeError("the private key does not belong to the certificate");
-    this.certificates = chain.map((data) => ({ kind: "certificate", type: CertificateType.x509Sign, data }));
+    this.certificates = chain.map(certificateOf);
     const fingerprint = chainFingerprint(chain);
     this.name = { kind: "certificate", type: CertificateType.named, data: fingerprint };
     this.mark = chainMark(fingerprint);
     this.uris = alternativeUris(leaf.value);
     this.fromMs = leaf.value.notBefore.value.getTime();
     this.toMs = leaf.value.notAfter.value.getTime();
+  }
+
+  /** DER of our certificate and of those that vouch for it, in this order. */
+  get chain(): readonly Uint8Array[] {
+    return this.certificates.map(({ data }) => data);
   }
 
   /** Whether our certificate can speak for us now: better said here than by the peer's refusal. */
@@ -125,9 +130,9 @@ export class SigningIdentity {
     return said && this.isKnownTo(said) ? [name] : certificates;
   }
 
-  /** The same in an offer; `isAbridged`: by name, which the peer may not know any more. Only where it reaches that very telephone. */
+  /** The same in an offer; `isAbridged`: by name, which the phone that it reaches may not know. */
   firstIntroduction(parties: Parties): { readonly payloads: readonly Payload[]; readonly isAbridged: boolean } {
-    const said = parties.isDirect && !parties.compat ? this.choice.memory.get(parties.peerUri) : undefined;
+    const said = parties.compat ? undefined : this.choice.memory.get(parties.peerUri);
     return { payloads: this.introduction(parties, said), isAbridged: said !== undefined && this.isKnownTo(said) };
   }
 
@@ -186,6 +191,19 @@ export class SigningIdentity {
     return signer;
   }
 
+  /** {@link verify} for an offer: certificates that it names and that are not known here are fetched from who sent it. */
+  async verifyOffer(
+    message: ParsedMessage,
+    certificates: readonly CertificatePayload[],
+    { peerUri, nowMs, fetchCertificates }: ReceivedFrame,
+  ): Promise<MikeyResult<Signer>> {
+    const signer = await this.verify(message, certificates, peerUri, nowMs);
+    if (signer.ok || signer.error.code !== "unknown-certificate" || !fetchCertificates) return signer;
+    const chain = await fetchCertificates();
+    if (!chain || Buffer.compare(chainFingerprint(chain), certificates[0].data) !== 0) return signer;
+    return this.verify(message, chain.map(certificateOf), peerUri, nowMs);
+  }
+
   /** Remembers the certificates of an authentic message. Returns their mark; 0: we have none of its sender. */
   private learn(certificates: readonly CertificatePayload[]): number {
     if (certificates.length === 0) return 0;
@@ -203,15 +221,14 @@ export class SigningIdentity {
       return refuse("unsupported-certificate", "certificates are named by one fingerprint of 16 bytes, or sent");
     const chain = this.options.learns?.named(named.data);
     if (!chain) return refuse("unknown-certificate", "the sender's certificates are named and not known here");
-    return ok(chain.map((data) => ({ kind: "certificate", type: CertificateType.x509Sign, data })));
+    return ok(chain.map(certificateOf));
   }
 
   /** Warms up the private key and the path of our own certificate. */
   async prepare(nowMs: number): Promise<void> {
     // OpenSSL sets up blinding and Montgomery values of a key when it is first used, and the path checks run cold.
     await this.choice.forPeer("").sign(Uint8Array.of(0), this.privateKey);
-    const chain = this.certificates.map((certificate) => certificate.data);
-    if (this.uris && this.uris.length > 0) await this.options.trust?.verify(chain, this.uris[0], nowMs);
+    if (this.uris && this.uris.length > 0) await this.options.trust?.verify(this.chain, this.uris[0], nowMs);
   }
 
   private async signerOf(
@@ -232,6 +249,10 @@ export class SigningIdentity {
     const { publicKey } = verified.value;
     return ok({ proof: proofOf(verified.value), publicKey, certificate: chain.value[0] });
   }
+}
+
+function certificateOf(data: Uint8Array): CertificatePayload {
+  return { kind: "certificate", type: CertificateType.x509Sign, data };
 }
 
 /**

@@ -15,7 +15,9 @@ import {
   DialogState,
   InviteSession,
   recordRoutes,
+  type SendOutcome,
   type SessionTerms,
+  sendOptions,
 } from "../dialog/index.js";
 import { makeResponse, parseNumber, type SipRequest, type SipResponse } from "../grammar/index.js";
 import type { InviteServerTransaction, NonInviteServerTransaction } from "../transaction/index.js";
@@ -24,6 +26,11 @@ import { ReliableProvisionals } from "./reliable-provisional.js";
 
 /** A provisional response is repeated this often, so that no proxy cancels a long ringing (section 13.3.1.1). */
 const REFRESH_MS = 60_000;
+
+/** How often the caller is asked that says it does not know the dialog. */
+const ASK_TRIES = 3;
+
+const callEnded = { status: 487, reason: "The call has ended", cause: "response" } as const;
 
 export class IncomingCall implements IncomingInvite {
   readonly request: SipRequest;
@@ -95,6 +102,20 @@ export class IncomingCall implements IncomingInvite {
   /** Whether the caller insists on them. */
   get needsReliable(): boolean {
     return has(this.request, "Require");
+  }
+
+  ask(type: string, done: (outcome: SendOutcome) => void): void {
+    const { host } = this;
+    let left = ASK_TRIES;
+    const send = (): void => {
+      if (this.phase !== "open") return done({ failed: callEnded });
+      sendOptions(host, this.establish().state, [["Accept", type]], (outcome) => {
+        // It may have overtaken our 1xx.
+        if ("failed" in outcome && outcome.failed.status === 481 && --left > 0) host.timers.after(host.timing.t1, send);
+        else done(outcome);
+      });
+    };
+    send();
   }
 
   accept(options: ResponseOptions): InviteDialog {

@@ -1,7 +1,7 @@
 // One INVITE transaction of a call we place, with the early dialogs and answers its forks make (RFC 3261 sections 9.1, 13.2).
 
 import type { Timer } from "../../runtime/timers.js";
-import type { ExtraHeaders, Failure, SipAddress } from "../contract.js";
+import type { ExtraHeaders, Failure, SipAddress, SipBody } from "../contract.js";
 import { type DialogHost, DialogState, InviteSession, notSent, timedOut } from "../dialog/index.js";
 import { cancelFor, type Essentials, readEssentials, type SipRequest, type SipResponse } from "../grammar/index.js";
 import { type ClientInvite, type InviteClientUser, longWait } from "../transaction/index.js";
@@ -16,6 +16,8 @@ export interface InviteOwner {
   readonly account: string;
   sent(atMs: number): void;
   provisional(response: SipResponse, atMs: number, session: InviteSession | undefined): void;
+  /** A fork asks for a body of one of these media types before it answers. */
+  asked(types: readonly string[]): SipBody | undefined;
   /** A dialog is confirmed; true: the call takes it, false: it is to be ended. */
   answered(response: SipResponse, session: InviteSession, atMs: number): boolean;
   /** 300-699. */
@@ -120,6 +122,7 @@ export class InviteTry implements InviteClientUser {
     const { host, account } = this.owner;
     const state = DialogState.uac(this.request, this.essentials, response, answered.value, account);
     const session = new InviteSession(host, state, true);
+    session.earlyAsked = (types) => this.owner.asked(types);
     this.sessions.set(state.remoteTag, session);
     return session;
   }

@@ -6,6 +6,7 @@ import type {
   OutgoingInvite,
   OutgoingInviteEvents,
   OutgoingInviteOptions,
+  SipBody,
 } from "../contract.js";
 import {
   type DialogHost,
@@ -114,6 +115,10 @@ export class OutgoingCall implements OutgoingInvite, InviteOwner {
 
   provisional(response: SipResponse, atMs: number): void {
     if (!this.settled) this.events.provisional(response, atMs);
+  }
+
+  asked(types: readonly string[]): SipBody | undefined {
+    return this.settled ? undefined : this.events.asked?.(types);
   }
 
   answered(response: SipResponse, session: InviteSession, atMs: number): boolean {

@@ -96,12 +96,18 @@ export class UasCore implements TransactionUser {
       return;
     }
     // All that is left is OPTIONS, inside a dialog or not.
-    // Within a call it asks whether the call lives, outside whether another could be taken (section 11.2).
-    const told = (dialog ? undefined : this.around.events()?.options?.(received.request)) ?? { status: 200 };
-    this.answer(received, transaction, told.status, {
+    // Within a call it asks whether the call lives, or for what the peer still needs of us; outside whether another could be taken (section 11.2).
+    const told = dialog ? this.toldWithin(dialog, received) : this.around.events()?.options?.(received.request);
+    this.answer(received, transaction, told?.status ?? 200, {
       ...told,
-      headers: [...fields.options, ...(told.headers ?? [])],
+      headers: [...fields.options, ...(told?.headers ?? [])],
     });
+  }
+
+  private toldWithin(dialog: DialogUsage, { request }: ReceivedRequest) {
+    const types = request.headers.all("Accept").map((value) => value.split(";", 1)[0].trim().toLowerCase());
+    const body = types.length > 0 ? dialog.asked(types) : undefined;
+    return body && { status: 200, body, headers: [] };
   }
 
   cancel(

@@ -4,7 +4,7 @@ import type { Clock } from "../../runtime/clock.js";
 import type { Log } from "../../runtime/log.js";
 import type { Result } from "../../runtime/result.js";
 import type { Timers } from "../../runtime/timers.js";
-import type { Failure, SipAddress } from "../contract.js";
+import type { Failure, SipAddress, SipBody } from "../contract.js";
 import type { Counters } from "../counters.js";
 import type { Authenticator } from "../digest/index.js";
 import { reasonPhrase, type SipResponse, type SipUri } from "../grammar/index.js";
@@ -29,6 +29,8 @@ export interface DialogUsage {
   receivePrack(received: ReceivedRequest, transaction: NonInviteServerTransaction): void;
   receiveBye(received: ReceivedRequest, transaction: NonInviteServerTransaction): void;
   receiveAck(received: ReceivedRequest): void;
+  /** What an OPTIONS is told that asks for a body of one of these media types, lower case. */
+  asked(types: readonly string[]): SipBody | undefined;
   /** Whether a request is in order; answers it with 500 when it is not. */
   inOrder(received: ReceivedRequest, transaction: InviteServerTransaction | NonInviteServerTransaction): boolean;
 }

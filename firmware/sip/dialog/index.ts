@@ -5,6 +5,7 @@ export * from "./fields.js";
 export * from "./host.js";
 export * from "./ids.js";
 export * from "./ok-retransmitter.js";
+export * from "./options-out.js";
 export * from "./route.js";
 export * from "./session.js";
 export * from "./session-timer.js";

@@ -69,6 +69,9 @@ export class InviteSession implements InviteDialog, DialogUsage {
   /** Callee, while it is early: the peer acknowledges a provisional response. */
   earlyPrack: ((received: ReceivedRequest, transaction: NonInviteServerTransaction) => void) | undefined;
 
+  /** Caller, while it is early: the peer asks for a body of one of these media types. */
+  earlyAsked: ((types: readonly string[]) => SipBody | undefined) | undefined;
+
   /**
    * @param ownsCallId true at the caller.
    * @param earlyBye the caller gave up with a BYE before we answered: end the INVITE with 487.
@@ -128,6 +131,10 @@ export class InviteSession implements InviteDialog, DialogUsage {
     if (!this.prackOut.take(response, inviteSeq)) return false;
     if (response.body.length > 0) this.answeredEarly = true;
     return true;
+  }
+
+  asked(types: readonly string[]): SipBody | undefined {
+    return this.phase === "early" ? this.earlyAsked?.(types) : undefined;
   }
 
   /** Whether the peer said that it takes this method. */

@@ -259,13 +259,11 @@ function tampering(transport: MemoryTransport, tamper: (text: string) => string)
     start: (receiver) => transport.start(receiver),
     close: () => transport.close(),
     send: (bytes, to, done) => {
-      const changed = tamper(Buffer.from(bytes).toString("utf8"));
+      const changed = tamper(Buffer.from(bytes).toString("latin1"));
       const split = changed.indexOf("\r\n\r\n") + 4;
       const body = changed.slice(split);
-      const head = changed
-        .slice(0, split)
-        .replace(/Content-Length:\s*\d+/i, `Content-Length: ${Buffer.byteLength(body)}`);
-      transport.send(new Uint8Array(Buffer.from(head + body)), to, done);
+      const head = changed.slice(0, split).replace(/Content-Length:\s*\d+/i, `Content-Length: ${body.length}`);
+      transport.send(new Uint8Array(Buffer.from(head + body, "latin1")), to, done);
     },
   };
 }

@@ -3,9 +3,10 @@
 import { createHash } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { printChain } from "../../../../firmware/crypto/certificate-chain.js";
 import { certificatesFromPem } from "../../../../firmware/crypto/certificates.js";
 import { createAuthority, issueIdentity } from "../../../../firmware/crypto/issue.js";
-import type { Keying, KeyingAttributes, KeyingSession } from "../../../../firmware/keying/keying.js";
+import type { Keying, KeyingAttributes, KeyingContext, KeyingSession } from "../../../../firmware/keying/keying.js";
 import type { MikeyKeyingOptions } from "../../../../firmware/keying/mikey/index.js";
 import { announced, PeerMemory } from "../../../../firmware/mikey/capabilities.js";
 import { chainFingerprint, chainMark } from "../../../../firmware/mikey/certificate-names.js";
@@ -31,15 +32,16 @@ interface Called {
   readonly keys: number;
 }
 
-const caller = (keying: Keying, isDirect: boolean, reports = new Reports()): KeyingSession =>
-  keying.open("offerer", { localUri: alice, peerUri: bob, ssrc: 1, isDirect }, reports.events);
-const callee = (keying: Keying, reports = new Reports()): KeyingSession =>
-  keying.open("answerer", { localUri: bob, peerUri: alice, ssrc: 2 }, reports.events);
+const caller = (keying: Keying, reports = new Reports()): KeyingSession =>
+  keying.open("offerer", { localUri: alice, peerUri: bob, ssrc: 1 }, reports.events);
+const callee = (keying: Keying, reports = new Reports(), ask?: KeyingContext["ask"]): KeyingSession =>
+  keying.open("answerer", { localUri: bob, peerUri: alice, ssrc: 2, ...(ask ? { ask } : {}) }, reports.events);
 
 /** One whole agreement; both ends have the same keys after it. */
-async function call(from: Keying, to: Keying, isDirect = true): Promise<Called> {
+async function call(from: Keying, to: Keying): Promise<Called> {
   const [here, there] = [new Reports(), new Reports()];
-  const [one, two] = [caller(from, isDirect, here), callee(to, there)];
+  const one = caller(from, here);
+  const two = callee(to, there, async (type) => one.document!(type));
   const offer = good(await one.offer());
   const answer = good(await two.answer(offer));
   good(await one.accept(answer));
@@ -79,24 +81,88 @@ test("a second call names the certificates that the first has shown, in the offe
   assert.equal(certificates(second.offer), ["named"]);
   assert.equal(certificates(second.answer), ["named"]);
   assert.ok(messageIn(second.offer).length < messageIn(first.offer).length - 400);
-  const back = b.open("offerer", { localUri: bob, peerUri: alice, ssrc: 3, isDirect: true }, new Reports().events);
+  const back = b.open("offerer", { localUri: bob, peerUri: alice, ssrc: 3 }, new Reports().events);
   assert.equal(certificates(good(await back.offer())), ["named"], "and Bob knows that Alice has his");
   for (const keying of [a, b]) keying.close();
 });
 
-test("where somebody on the way may choose another phone, offers bring them; an answer need not", async () => {
-  const [a, b] = [phone(aliceIdentity), phone(bobIdentity)];
-  await call(a, b, false);
-  const again = await call(a, b, false);
-  assert.equal(certificates(again.offer), ["sent"]);
-  assert.equal(certificates(again.answer), ["named"], "who made the offer has just said what it has");
+test("a phone that has not got them asks whoever offers, and verifies what it is given as if the offer had brought it", async () => {
+  const [a, b, other] = [phone(aliceIdentity), phone(bobIdentity), phone(newBobIdentity)];
+  await call(a, b);
+  const one = caller(a);
+  assert.is(one.document!("application/pkix-pkipath"), undefined, "nothing before there is an offer");
+  const offer = good(await one.offer());
+  assert.equal(certificates(offer), ["named"]);
+  assert.is(one.document!("application/pkix-cert"), undefined);
+  const asked: string[] = [];
+  const here = new Reports();
+  const two = callee(other, here, async (type) => {
+    asked.push(type);
+    return one.document!(type);
+  });
+  assert.is(good(await two.verify(offer)).identity, alice);
+  assert.equal(asked, ["application/pkix-pkipath"]);
+  const answer = good(await two.answer(offer));
+  assert.equal(certificates(answer), ["sent"], "it is another phone of Bob's, with a certificate of its own");
+  assert.is(good(await one.accept(answer)).identity, bob);
+  assert.is(here.keys.length, 1);
+  // From now on it knows Alice.
+  assert.is(good(await callee(other).verify(good(await caller(a).offer()))).identity, alice);
+  const strangers = caller(phone(aliceIdentity));
+  await strangers.offer();
+  assert.is(strangers.document!("application/pkix-pkipath"), undefined, "what brings them has nothing to tell beside");
 });
 
-test("a phone that was started anew asks for them, and gets them", async () => {
+test("what it is given instead is no proof: nothing, rubbish, somebody else's, its own", async () => {
+  const mallory = await issueIdentity(authority, { ...valid, uri: "sip:mallory@example.com", keyType: "p256" });
+  const again = await issueIdentity(authority, { ...valid, uri: alice, keyType: "p256" });
+  const [a, b] = [phone(aliceIdentity), phone(bobIdentity)];
+  await call(a, b);
+  const offer = good(await caller(a).offer());
+  const chains = [mallory, again, bobIdentity].map(({ chainPem }) => printChain(certificatesFromPem(chainPem)));
+  for (const given of [
+    undefined,
+    new Uint8Array(0),
+    Uint8Array.of(1, 2, 3),
+    new Uint8Array(5000).fill(0x30),
+    ...chains,
+  ]) {
+    const result = await callee(phone(bobIdentity), new Reports(), async () => given).verify(offer);
+    assert.is(result.ok ? "" : result.error.code, "unknown-certificate");
+  }
+  const rejecting = callee(phone(bobIdentity), new Reports(), () => Promise.reject(new Error("no network")));
+  const result = await rejecting.verify(offer);
+  assert.is(result.ok ? "" : result.error.code, "internal-error");
+});
+
+test("closed while it asks: it is over", async () => {
+  const [a, b] = [phone(aliceIdentity), phone(bobIdentity)];
+  await call(a, b);
+  const one = caller(a);
+  const offer = good(await one.offer());
+  let give = (_document: Uint8Array | undefined): void => {};
+  const two = callee(phone(bobIdentity), new Reports(), () => new Promise((resolve) => (give = resolve)));
+  const verified = two.verify(offer);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  two.close();
+  give(one.document!("application/pkix-pkipath"));
+  const result = await verified;
+  assert.is(result.ok ? "" : result.error.code, "closed");
+});
+
+test("peers can be forgotten: the next call is one between strangers", async () => {
+  const [a, b] = [phone(aliceIdentity), phone(bobIdentity)];
+  await call(a, b);
+  for (const keying of [a, b]) keying.forgetPeers!();
+  const { offer, answer } = await call(a, b);
+  assert.equal([certificates(offer), certificates(answer)], [["sent"], ["sent"]]);
+});
+
+test("where nobody can be asked it refuses, and gets them with the next offer", async () => {
   const [a, b] = [phone(aliceIdentity), phone(bobIdentity)];
   await call(a, b);
   const anew = phone(bobIdentity);
-  const one = caller(a, true);
+  const one = caller(a);
   const offer = good(await one.offer());
   const refused = await callee(anew).verify(offer);
   assert.is(refused.ok ? "" : refused.error.code, "unknown-certificate");
@@ -110,7 +176,7 @@ test("a phone that was started anew asks for them, and gets them", async () => {
   one.close();
   assert.equal(certificates((await call(a, anew)).offer), ["sent"]);
   assert.equal(certificates((await call(a, anew)).offer), ["named"]);
-  const plain = caller(phone(aliceIdentity), true);
+  const plain = caller(phone(aliceIdentity));
   await plain.offer();
   assert.is(plain.recant!(), false, "an offer that brought them has nothing to take back");
 });
@@ -119,7 +185,7 @@ test("who has another certificate than the one that is known brings it", async (
   const [a, b] = [phone(aliceIdentity), phone(bobIdentity)];
   await call(a, b);
   const renewed = phone(newBobIdentity);
-  await call(a, renewed, false);
+  await call(a, renewed);
   const { answer } = await call(a, renewed);
   assert.equal(certificates(answer), ["named"]);
   const { answer: old } = await call(a, b);
@@ -170,7 +236,7 @@ test("a name proves nothing: another's, a wrong one, two, one of another length"
 test("no bit of an offer that names them can be changed", async () => {
   const [a, b] = [phone(aliceIdentity), phone(bobIdentity)];
   await call(a, b);
-  const one = caller(a, true);
+  const one = caller(a);
   const bytes = messageIn(good(await one.offer()));
   for (let i = 0; i < bytes.length; i++) {
     const changed = bytes.slice();
