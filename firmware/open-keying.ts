@@ -53,7 +53,7 @@ export function openCounters(config: Config, log: Log): CounterStore | undefined
 export interface KeyingShared {
   readonly replay: ReplayCache;
   readonly counters: CounterStore | undefined;
-  readonly keyPairs: KeyPairPool;
+  readonly keyPairs: Pick<KeyPairPool, "take">;
   readonly random: RandomSource;
   readonly log: Log;
 }

@@ -38,14 +38,16 @@ export interface RehearsalOptions {
   /** What makes the calls more like real ones; default: nothing. */
   readonly alike?: Alike;
   /**
-   * No further call is begun after this, ms, once there were {@link LEAST_CALLS}; default 6000: a slow device needs that long, and a call that is
-   * really made ends it.
+   * No further call is begun after this, ms, once there were {@link LEAST_CALLS}: a slow device needs some seconds, and a call that is really
+   * made ends it.
    */
-  readonly budgetMs?: number;
+  readonly budgetMs: number;
   /** Whether nobody needs the phone just now; default: nobody does. A real call ends the first calls, and further ones wait for it. */
   readonly isQuiet?: () => boolean;
-  /** Calls at most; default 40. */
-  readonly calls?: number;
+  /** Calls at most. */
+  readonly calls: number;
+  /** So many instead where the last of those took so long. */
+  readonly slow?: { readonly fromMs: number; readonly calls: number };
   /** Goes on after that, a call at a time: what runs a hundred times is compiled better than what ran ten times. */
   readonly further?: FurtherRehearsal;
 }
@@ -84,8 +86,6 @@ export interface RehearsalReport {
 /** Played however slow the device is: what runs once is only read in, what runs again is compiled. */
 export const LEAST_CALLS = 3;
 
-const DEFAULT_BUDGET_MS = 6000;
-const DEFAULT_CALLS = 40;
 /** How long a rehearsed call rings, ms. */
 const RING_MS = 2;
 /** A call that has not come about by then never will, ms. */
@@ -96,7 +96,7 @@ const LIMIT_MS = 20_000;
  * @throws Error when a call fails: the next real one would too.
  */
 export async function rehearse(accounts: readonly Rehearsed[], options: RehearsalOptions): Promise<RehearsalReport> {
-  const { clock, budgetMs = DEFAULT_BUDGET_MS, calls = DEFAULT_CALLS, isQuiet = () => true } = options;
+  const { clock, budgetMs, calls, isQuiet = () => true } = options;
   const startedAt = clock.now();
   const took: number[] = [];
   const report = (): RehearsalReport => ({
@@ -114,8 +114,12 @@ export async function rehearse(accounts: readonly Rehearsed[], options: Rehearsa
       await stages[took.length % stages.length].call();
       took.push(clock.now() - before);
     };
-    while (stages.length > 0 && took.length < calls && goesOn()) await play();
-    const { further } = options;
+    const playUpTo = async (count: number) => {
+      while (stages.length > 0 && took.length < count && goesOn()) await play();
+    };
+    await playUpTo(calls);
+    const { slow, further } = options;
+    if (slow && report().lastMs >= slow.fromMs) await playUpTo(slow.calls);
     if (further && stages.length > 0) {
       further.begins(report());
       const played = took.length;

@@ -4,11 +4,11 @@ import { isIPv6 } from "node:net";
 import { availableParallelism } from "node:os";
 import type { Calls } from "./call/index.js";
 import type { Config } from "./config/index.js";
-import { KeyPairPool } from "./keying/index.js";
 import type { Voice } from "./media/voice.js";
 import { MemoryReplayCache } from "./mikey/index.js";
 import { type KeyingShared, openRehearsedKeying } from "./open-keying.js";
 import { type Alike, type RehearsalReport, rehearse } from "./rehearsal.js";
+import { RehearsedKeyPairs } from "./rehearsed-key-pairs.js";
 import {
   Log,
   optimiseSooner,
@@ -21,6 +21,14 @@ import {
 import { loopbackTransports } from "./signalling.js";
 import { isWildcard } from "./sip/index.js";
 
+/**
+ * Calls played when the phone is up. On a slow device as many as it takes until V8 has optimised most of what they run, which it does between the
+ * fiftieth and the hundredth: a real call between those waits for some of it. A quick one has that later, when more is known of what calls consist of.
+ */
+const FIRST_CALLS = 40;
+const FIRST_CALLS_SLOW = 130;
+/** So long at most, ms: a slow device is not kept busy, one with a single processor least. */
+const FIRST_LIMIT_MS = availableParallelism() > 1 ? 14_000 : 6000;
 /**
  * Calls played in a quiet phone's spare time after the first: code is compiled better the more often it has run. The first of them come quickly, a
  * phone that was just switched on has nothing else to do.
@@ -58,7 +66,7 @@ export function rehearseCalls(config: Config, parts: RehearsalParts): Promise<vo
 async function playCalls(config: Config, parts: RehearsalParts, begun: () => void): Promise<void> {
   const { shared, voice, calls, shutdown } = parts;
   const { log } = shared;
-  const keyPairs = new KeyPairPool({ timers: systemTimers });
+  const keyPairs = new RehearsedKeyPairs(shared.random);
   const apart = { ...shared, replay: new MemoryReplayCache(), keyPairs, log: silentLog };
   // As many calls as V8 usually waits for before it optimises are never rehearsed, and rarely made in a phone's life: it is to do so sooner.
   watchClosely();
@@ -89,7 +97,10 @@ async function playCalls(config: Config, parts: RehearsalParts, begun: () => voi
     };
     const isQuiet = () => calls.list().length === 0 && !calls.isLikely;
     const alike = { ...parts.alike, log: new Log("rehearsal", () => {}, config.log.level) };
-    const common = { clock: systemClock, timers: systemTimers, random: shared.random, isQuiet, alike, further };
+    const { random } = shared;
+    const slow = { fromMs: QUICK_MS, calls: FIRST_CALLS_SLOW };
+    const first = { calls: FIRST_CALLS, slow, budgetMs: FIRST_LIMIT_MS };
+    const common = { clock: systemClock, timers: systemTimers, random, ...first, isQuiet, alike, further };
     const transports = await loopbackTransports(config.sip.transports);
     const report = await rehearse(able, transports ? { ...common, transports } : common);
     log.info("rehearsed-further", { ...report });

@@ -219,9 +219,12 @@ export function generateDhKeyPairAside(group: DhGroupName): Promise<DhKeyPair> {
   });
 }
 
-/** The key pair of a known private value, for test vectors: nobody who can be heard may use one twice. */
-export function dhKeyPairFrom(group: DhGroupName, privateValue: Uint8Array): DhKeyPair {
-  if (group !== "x25519") return modpKeyPair(group, privateValue);
+/**
+ * The key pair of a known private value, for test vectors and rehearsals: nobody who can be heard may use one twice.
+ * @param publicValue of a MODP group, where it is known: working it out is what a pair costs.
+ */
+export function dhKeyPairFrom(group: DhGroupName, privateValue: Uint8Array, publicValue?: Uint8Array): DhKeyPair {
+  if (group !== "x25519") return modpKeyPair(group, privateValue, publicValue);
   const key = Buffer.concat([x25519PrivatePrefix, privateValue]);
   return x25519KeyPair(createPrivateKey({ key, format: "der", type: "pkcs8" }));
 }

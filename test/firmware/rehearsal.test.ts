@@ -76,6 +76,12 @@ test("a slow device plays a few calls whatever the budget; nothing to rehearse i
   const open: Rehearsed = { uri, security: "off", codecs: ["PCMU"], keying: [] };
   assert.is((await rehearse([open], { ...options, budgetMs: 0 })).calls, LEAST_CALLS);
   assert.is((await rehearse([], options)).calls, 0);
+  assert.is((await rehearse([open], { ...options, calls: 4, slow: { fromMs: 0, calls: 7 } })).calls, 7);
+  assert.is(
+    (await rehearse([open], { ...options, calls: 4, slow: { fromMs: 60_000, calls: 7 } })).calls,
+    4,
+    "a quick one",
+  );
 });
 
 test("a quiet phone goes on rehearsing, call by call, and stops when it is told to", async () => {
