@@ -115,7 +115,7 @@ export interface OpenOffer {
   assume?(): Outcome;
   /** Our certificates where the offer names them, since the peer was believed to have them, and does not bring them. */
   readonly named?: readonly Uint8Array[];
-  /** The same offer's sender is wrong about that: from now on they are sent again. */
+  /** The peer had not got them and refused: from now on they are sent again. */
   recant?(): void;
   /** Whether the peer authenticated this error message. */
   provesError(error: ParsedMessage, nowMs: number): Promise<boolean>;
